@@ -6,7 +6,7 @@ can be made again from the record.
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 from uuid import UUID, uuid5
 
 from pydantic import Field
@@ -200,4 +200,31 @@ def shown(revision: int, stage: str, events: Sequence[StreamEvent]) -> tuple[Str
     return tuple(
         event.model_copy(update={"event_id": f"r{revision}.{stage}.{n}"})
         for n, event in enumerate(events, 1)
+    )
+
+
+def follow[E: StageCompleted](
+    cause: SimulationRequested | StageCompleted,
+    event: type[E],
+    *,
+    now: datetime,
+    provenance: Provenance,
+    stream: Sequence[StreamEvent] = (),
+    **result: Any,
+) -> E:
+    """The completed stage that `cause` leads to: its ids, revision and request follow from the cause.
+
+    `result` holds the fields that `event` adds (`interpretation`, `network`, …).
+    """
+    return event(
+        event_id=caused_by(cause, event),
+        cause_id=cause.event_id,
+        simulation_id=cause.simulation_id,
+        revision=cause.revision,
+        attempt=cause.attempt,
+        occurred_at=now,
+        provenance=provenance,
+        request=cause.request,
+        stream=shown(cause.revision, event.stage, stream),
+        **result,
     )

@@ -86,7 +86,7 @@ class Connection(Value):
     """A directed edge, agent → agent or agent → tool.
 
     - `call`: the source asks the target and waits for its answer (no return edge is drawn).
-    - `handoff`, `publish`: the task moves on to the target. Several of them without `share` all fire (parallel branches).
+    - `handoff`, `publish`: the task moves on to the target. Several without `share` all fire (parallel branches).
     - `verify`: the source's work goes to a verifier. `approve`: it goes to a person.
     - `tool`, `memory`: the target is a tool's name.
     """
