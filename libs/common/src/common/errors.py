@@ -17,3 +17,9 @@ class TransientError(SimulatorError):
     """The same work may succeed later: something was away, busy or too slow."""
 
     code = "temporarily_unavailable"
+
+
+class MalformedMessage(DomainError):
+    """A message on the bus that does not fit its contract: never retried, kept in the DLQ."""
+
+    code = "malformed_message"

@@ -16,7 +16,13 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 class Value(BaseModel):
     """A frozen shape. Readers ignore fields they do not know; a changed meaning gets a new version."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(
+        frozen=True,
+        extra="ignore",
+        serialize_by_alias=True,
+        validate_by_name=True,
+        validate_by_alias=True,
+    )
 
 
 class Evidence(Value):
