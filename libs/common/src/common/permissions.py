@@ -1,0 +1,99 @@
+"""Who may say and hear what on the bus: one user per service, each with only what it needs.
+
+A denied JetStream call shows up as a client timeout, so the server's log is what to read when one hangs.
+"""
+
+from dataclasses import dataclass
+
+from common.contracts.events import StageFailed, StageStarted
+from common.streams import (
+    CHAT_ASK,
+    EDIT_ASK,
+    PROJECTOR,
+    REVIEW_ASK,
+    SIMULATIONS,
+    STREAMS,
+    WORKER_SAYS,
+    WORKERS,
+    dlq_subject,
+    heartbeat_subject,
+)
+
+_ANSWERS = {"planner": (EDIT_ASK, REVIEW_ASK), "conversation": (CHAT_ASK,)}
+"""Request-reply subjects a worker serves."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Permissions:
+    """Subjects a user may publish to and subscribe to; `may_reply` allows one answer to each request received."""
+
+    publish: tuple[str, ...]
+    subscribe: tuple[str, ...]
+    may_reply: bool = False
+
+
+def inbox(user: str) -> str:
+    """A private inbox prefix per user stops one service from reading another's replies."""
+    return f"_INBOX_{user}"
+
+
+def permissions() -> dict[str, Permissions]:
+    """Every user of the bus: `admin` provisions, `gateway`, and one per worker kind."""
+    return {
+        "admin": Permissions(publish=("$JS.API.>",), subscribe=(f"{inbox('admin')}.>",)),
+        "gateway": _gateway(),
+        **{worker: _worker(worker) for worker in WORKERS},
+    }
+
+
+def _consumer_access(durable: str) -> tuple[str, ...]:
+    stream = SIMULATIONS.name
+    return (
+        f"$JS.API.CONSUMER.INFO.{stream}.{durable}",
+        f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}",
+        f"$JS.ACK.{stream}.{durable}.>",
+    )
+
+
+def _worker(worker: str) -> Permissions:
+    says = tuple(f"{event.subject}.*" for event in WORKER_SAYS.get(worker, ()))
+    stages = (f"{StageStarted.subject}.*", f"{StageFailed.subject}.*") if says else ()
+    hears = _consumer_access(worker) if says else ()
+    return Permissions(
+        publish=(
+            *says,
+            *stages,
+            *hears,
+            dlq_subject(worker),
+            heartbeat_subject(worker, "*"),
+            "live.v1.progress.*",
+        ),
+        subscribe=(f"{inbox(worker)}.>", *_ANSWERS.get(worker, ())),
+        may_reply=worker in _ANSWERS,
+    )
+
+
+def _gateway() -> Permissions:
+    """The gateway may create what is missing (a wiped bus must come back without a person), never delete or purge."""
+    names = tuple(stream.name for stream in STREAMS)
+    return Permissions(
+        publish=(
+            "sim.v1.>",
+            "conv.v1.>",
+            "live.v1.>",
+            dlq_subject("gateway"),
+            EDIT_ASK,
+            REVIEW_ASK,
+            CHAT_ASK,
+            "$JS.API.INFO",
+            *(
+                f"$JS.API.STREAM.{verb}.{name}"
+                for name in names
+                for verb in ("INFO", "CREATE", "UPDATE")
+            ),
+            *(f"$JS.API.CONSUMER.CREATE.{name}.>" for name in names),
+            "$JS.API.CONSUMER.INFO.*.*",
+            *_consumer_access(PROJECTOR.durable),
+        ),
+        subscribe=(f"{inbox('gateway')}.>", "live.v1.>", "worker.v1.heartbeat.>"),
+    )
