@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from common.contracts.events import StageFailed, StageStarted
 from common.streams import (
     CHAT_ASK,
+    CONSUMERS,
     EDIT_ASK,
     PROJECTOR,
     REVIEW_ASK,
@@ -91,7 +92,10 @@ def _gateway() -> Permissions:
                 for name in names
                 for verb in ("INFO", "CREATE", "UPDATE")
             ),
-            *(f"$JS.API.CONSUMER.CREATE.{name}.>" for name in names),
+            *(
+                f"$JS.API.CONSUMER.DURABLE.CREATE.{spec.stream}.{spec.durable}"
+                for spec in CONSUMERS
+            ),
             "$JS.API.CONSUMER.INFO.*.*",
             *_consumer_access(PROJECTOR.durable),
         ),
