@@ -1,0 +1,9 @@
+"""Start the planner: read settings, build, run."""
+
+from common.worker import run
+from planner.agent import PlannerAgent
+from planner.app import make_router
+from planner.settings import PlannerSettings
+
+if __name__ == "__main__":
+    run("planner", PlannerSettings(), lambda bus: make_router(bus, PlannerAgent(now=bus.now)))

@@ -1,0 +1,17 @@
+"""What the simulation hears and says."""
+
+from faststream.nats import NatsMessage, NatsRouter
+
+from common.bus import Bus
+from common.contracts.events import FailuresSelected
+from simulation.agent import SimulationAgent
+
+
+def make_router(bus: Bus, agent: SimulationAgent) -> NatsRouter:
+    router = NatsRouter()
+
+    @router.subscriber(**bus.ears())
+    async def on_failures(message: NatsMessage) -> None:
+        await bus.stage(message, (FailuresSelected,), agent.run)
+
+    return router
