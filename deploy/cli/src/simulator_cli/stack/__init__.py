@@ -1,0 +1,1 @@
+"""The whole system on one machine: NATS, PostgreSQL, gateway and workers under one supervisor."""
