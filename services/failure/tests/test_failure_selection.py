@@ -6,10 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common.contracts.failures import FailurePlan
 from common.contracts.network import Network
 from common.errors import DomainError
 from failure.rules import risk
 from failure.rules.selection import MAX_MODES, MIN_MODES, candidates, plan
+
+
+def wish(built: Any, name: str, wanted: tuple[str, ...]) -> FailurePlan:
+    network, interpretation = built(name)
+    return plan(network, interpretation, wanted)
 
 
 def ids_of(network: Any) -> set[str]:
@@ -148,22 +154,22 @@ def test_every_automatic_parameter_is_filled_in(any_network: Any) -> None:
 
 
 def test_an_empty_wish_injects_nothing(built: Any) -> None:
-    assert plan(*built("claims"), wanted=()).modes == ()
+    assert wish(built, "claims", ()).modes == ()
 
 
 def test_wishes_are_met_by_mode_and_by_id(built: Any) -> None:
-    chosen = plan(*built("claims"), wanted=("d15", "A4@bank_transfer")).modes
+    chosen = wish(built, "claims", ("d15", "A4@bank_transfer")).modes
 
     assert {m.id for m in chosen} == {"D15@adjuster", "A4@bank_transfer"}
 
 
 def test_an_unknown_wish_is_refused_with_the_known_ones(built: Any) -> None:
     with pytest.raises(DomainError, match=r"“D99”.*D01, D02"):
-        plan(*built("claims"), wanted=("D99",))
+        wish(built, "claims", ("D99",))
 
 
 def test_a_wish_that_cannot_strike_is_left_out_and_said_so(built: Any) -> None:
-    chosen = plan(*built("alone"), wanted=("D15",))
+    chosen = wish(built, "alone", ("D15",))
 
     assert chosen.modes == ()
     assert "a human approval" in chosen.left_out[0]
