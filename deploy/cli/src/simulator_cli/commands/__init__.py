@@ -1,0 +1,1 @@
+"""One module per command (or per pair of opposites); `simulator_cli.main` puts them together."""

@@ -1,0 +1,75 @@
+"""`simulator watch`, `report` and `trace`: look at a simulation that exists."""
+
+from typing import Annotated
+
+import typer
+
+from simulator_cli.commands.options import Json, Url
+
+SimulationId = Annotated[str, typer.Argument(metavar="ID", help="The simulation's id.")]
+
+
+def watch(simulation_id: SimulationId, *, as_json: Json = False, url: Url = None) -> None:
+    """Show every event from the first on, live until the simulation is over."""
+    from simulator_cli.console import make_console, print_json_line
+    from simulator_cli.follow import check_completed, frame_line
+    from simulator_cli.render.progress import Progress
+    from simulator_cli.session import open_session
+
+    console = make_console()
+    with open_session(make_console(is_error=True), url=url) as session:
+        session.gateway.simulation(simulation_id)
+        state = Progress()
+        for frame in session.gateway.frames(simulation_id):
+            state = state.hear(frame)
+            if as_json:
+                print_json_line(frame.model_dump(mode="json"))
+            else:
+                console.print(frame_line(frame), overflow="ellipsis", no_wrap=True)
+        check_completed(state, simulation_id)
+
+
+def report(
+    simulation_id: SimulationId,
+    *,
+    form: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            help="text, json, or an export: mermaid, dot, markdown, otlp, crewai, langgraph, "
+            "openai-agents.",
+        ),
+    ] = "text",
+    as_json: Json = False,
+    url: Url = None,
+) -> None:
+    """Show the report of a simulation, in colour, as JSON, or in a foreign form."""
+    from simulator_cli.console import make_console, print_json
+    from simulator_cli.rehearsal import read_rehearsal
+    from simulator_cli.render.report import report_view
+    from simulator_cli.session import open_session
+
+    with open_session(make_console(is_error=True), url=url) as session:
+        if as_json or form == "json":
+            print_json(session.gateway.report(simulation_id))
+        elif form == "text":
+            rehearsal = read_rehearsal(session.gateway.report(simulation_id))
+            console = make_console()
+            console.print(f"Simulation {rehearsal.simulation_id}: {rehearsal.status}")
+            console.print(report_view(rehearsal))
+        else:
+            typer.echo(session.gateway.export(simulation_id, form).rstrip("\n"))
+
+
+def trace(simulation_id: SimulationId, *, as_json: Json = False, url: Url = None) -> None:
+    """Show the spans of the sampled task as a tree on its clock."""
+    from simulator_cli.console import make_console, print_json
+    from simulator_cli.render.trace import SpanTree, read_spans
+    from simulator_cli.session import open_session
+
+    with open_session(make_console(is_error=True), url=url) as session:
+        found = session.gateway.trace(simulation_id)
+        if as_json:
+            print_json(found)
+        else:
+            make_console().print(SpanTree(read_spans(found)))

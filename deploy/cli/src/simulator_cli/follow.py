@@ -1,0 +1,82 @@
+"""Follows a simulation to its end and shows how far it is."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.text import Text
+
+from common.contracts.stream import Frame
+from simulator_cli.client import Gateway
+from simulator_cli.errors import CommandError
+from simulator_cli.render.progress import Progress, ProgressView, stage_line
+
+
+def follow(
+    gateway: Gateway, simulation_id: str, console: Console | None, *, is_quiet: bool = False
+) -> Progress:
+    """Hear all events of the simulation; returns how it ended.
+
+    A terminal gets a live view, a pipe one line per finished stage, `is_quiet` or no console nothing.
+
+    Raises:
+        CommandError: the live connection is lost for good.
+    """
+    state = Progress()
+    with _display(None if is_quiet else console) as show:
+        show(state)
+        for frame in gateway.frames(simulation_id):
+            state = state.hear(frame)
+            show(state)
+    return state
+
+
+def check_completed(state: Progress, simulation_id: str) -> None:
+    """Raises CommandError with the reason when the simulation did not complete."""
+    if state.outcome == "completed":
+        return
+    reason = f": {state.reason.rstrip('.')}" if state.reason else ""
+    raise CommandError(
+        f"Simulation {simulation_id} {_ENDED.get(state.outcome, 'is not over')}{reason}.",
+        "See `simulator status` and `simulator logs`, then run it again.",
+    )
+
+
+_ENDED = {"failed": "failed", "cancelled": "was cancelled"}
+
+
+@contextmanager
+def _display(console: Console | None) -> Iterator[Callable[[Progress], None]]:
+    if console is None:
+        yield lambda _state: None
+    elif console.is_terminal:
+        spinner = Spinner("dots")
+        with Live(console=console, refresh_per_second=12) as live:
+            yield lambda state: live.update(ProgressView(state, spinner))
+    else:
+        yield _LinePrinter(console)
+
+
+class _LinePrinter:
+    """Prints each stage once, when it is done."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._printed: set[tuple[int, str]] = set()
+
+    def __call__(self, state: Progress) -> None:
+        for entry in state.done:
+            key = (state.revision, entry.stage)
+            if key not in self._printed:
+                self._printed.add(key)
+                self._console.print(stage_line(entry))
+
+
+def frame_line(frame: Frame) -> Text:
+    """One event on one line, for `watch`."""
+    at = f"{frame.sim_time_s:>9.2f} s" if frame.sim_time_s is not None else " " * 11
+    return Text.assemble(
+        (f"{frame.seq:>5} ", "dim"), (at, "cyan"), f"  {frame.event_type:<23} ", frame.source
+    )

@@ -1,0 +1,1 @@
+"""Contract objects in, rich renderables out. Nothing here prints, waits, or knows HTTP."""

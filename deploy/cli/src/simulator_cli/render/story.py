@@ -1,0 +1,88 @@
+"""The story with its citations: every number points at the event it came from."""
+
+from collections.abc import Iterable
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from common.contracts.narrative import Alert, Chapter, Citation, Narrative
+from simulator_cli.render.lists import hanging
+from simulator_cli.render.units import number
+
+_STYLE = {"happened": "cyan", "broke": "red", "saved": "green", "change": "yellow"}
+
+
+class Footnotes:
+    """Numbers citations by what they point at, so that a source cited twice has one number."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[tuple[str, str], int] = {}
+        self.citations: list[Citation] = []
+
+    def number(self, citation: Citation) -> int:
+        key = (citation.event_id, citation.path)
+        if key not in self._numbers:
+            self._numbers[key] = len(self._numbers) + 1
+            self.citations.append(citation)
+        return self._numbers[key]
+
+
+def story_view(narrative: Narrative) -> RenderableType:
+    """Headline, chapters with [n] behind each cited number, alerts, and the list of sources."""
+    notes = Footnotes()
+    parts: list[RenderableType] = [Text(narrative.headline, style="bold"), Text()]
+    for chapter in narrative.chapters:
+        parts += [Text(chapter.title, style=f"bold {_STYLE[chapter.kind]}")]
+        parts += [cited(chapter, notes), Text()]
+    if narrative.alerts:
+        parts += [Text("Alerts worth having", style="bold"), _alerts(narrative.alerts), Text()]
+    if notes.citations:
+        parts.append(_sources(notes))
+    return Group(*parts)
+
+
+def cited(chapter: Chapter, notes: Footnotes) -> Text:
+    """The chapter's text with a footnote number behind each cited figure, in the order of the text."""
+    places = sorted(_places(chapter), key=lambda place: place[0])
+    text, done = Text(), 0
+    for end, citation in places:
+        text.append(chapter.text[done:end])
+        text.append(f"[{notes.number(citation)}]", style="dim")
+        done = end
+    text.append(chapter.text[done:])
+    return text
+
+
+def _places(chapter: Chapter) -> Iterable[tuple[int, Citation]]:
+    """Where each citation's text ends; the same text cited twice takes its next occurrence."""
+    searched: dict[str, int] = {}
+    for citation in chapter.citations:
+        start = chapter.text.find(citation.text, searched.get(citation.text, 0))
+        if not citation.text or start < 0:
+            yield len(chapter.text), citation
+            continue
+        searched[citation.text] = start + len(citation.text)
+        yield start + len(citation.text), citation
+
+
+def _alerts(alerts: tuple[Alert, ...]) -> Table:
+    return hanging(
+        (
+            Text(alert.severity, style="red" if alert.severity == "page" else "yellow"),
+            Text.assemble(
+                (alert.name, "bold"),
+                f" — {alert.condition}",
+                (f" ({alert.reason})" if alert.reason else "", "dim"),
+            ),
+        )
+        for alert in alerts
+    )
+
+
+def _sources(notes: Footnotes) -> Text:
+    lines = [
+        f"[{n}] {number(c.value)} in event {c.event_id} at {c.path}"
+        for n, c in enumerate(notes.citations, 1)
+    ]
+    return Text("\n".join(["Sources", *lines]), style="dim")
