@@ -1,0 +1,67 @@
+"""The HTTP application: routes, error documents, middleware; its life is that of the gateway behind it."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from gateway import problems
+from gateway.middleware import BoundedBody, SecurityHeaders
+from gateway.process import Gateway
+from gateway.routers import live, simulate, simulations, system
+
+DESCRIPTION = """Rehearse an AI agent network before anyone builds it.
+
+Send a scenario in plain words to `POST /simulate`; follow it on `/ws/{simulation_id}` or
+`/simulations/{simulation_id}/stream`. Errors are RFC 9457 problem documents.
+"""
+
+
+def make_app(gateway: Gateway) -> FastAPI:
+    """The application around `gateway`, which it starts and stops."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await gateway.start()
+        try:
+            yield
+        finally:
+            await gateway.stop()
+
+    app = FastAPI(
+        title="Scenario Simulator",
+        version="1.0.0",
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        redoc_url=None,
+        telemetry={"operation_spans": False, "exclude": is_quiet},
+    )
+    app.state.gateway = gateway
+    for module in (simulate, simulations, live, system):
+        app.include_router(module.router)
+    problems.install(app)
+    _add_middleware(app, gateway)
+    return app
+
+
+def is_quiet(scope: Mapping[str, Any]) -> bool:
+    """Probes and long-lived connections are not traced."""
+    path = str(scope.get("path", ""))
+    return path.startswith(("/health", "/metrics", "/ws/")) or path.endswith("/stream")
+
+
+def _add_middleware(app: FastAPI, gateway: Gateway) -> None:
+    """The last one added is the first to see a request."""
+    settings = gateway.settings
+    app.add_middleware(BoundedBody, max_bytes=settings.max_body_bytes)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(settings.cors_origins),
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_headers=["Content-Type", "Idempotency-Key", "Last-Event-ID"],
+            expose_headers=["X-Total-Count", "Location", "Retry-After"],
+        )
+    app.add_middleware(SecurityHeaders)

@@ -1,0 +1,116 @@
+"""The one door to PostgreSQL: engine, transactions, and what "away" means. No SQL of the domain lives here."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+import orjson
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from common.errors import TransientError
+from gateway.settings import GatewaySettings
+
+CONNECT_TIMEOUT_S = 3.0
+IDLE_IN_TRANSACTION_S = 10.0
+
+_AWAY_CLASSES = ("08", "53", "57P")
+"""SQLSTATE classes: connection exceptions, insufficient resources, operator intervention (shutdown, starting up)."""
+
+
+class DatabaseAway(TransientError):
+    """PostgreSQL cannot be reached, is starting, or took too long; the same call may succeed later."""
+
+    code = "database_unavailable"
+
+
+class Database:
+    """Short transactions on a pool. Every transaction commits when its block ends and rolls back on any error."""
+
+    def __init__(self, settings: GatewaySettings) -> None:
+        self.engine = make_engine(settings)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """A connection inside a transaction, committed at the end of the block.
+
+        Raises:
+            DatabaseAway: the server is away or overloaded; nothing is known to be committed.
+        """
+        try:
+            async with self.engine.begin() as connection:
+                yield connection
+        except (OSError, PoolTimeoutError, TimeoutError) as error:
+            raise DatabaseAway("the database cannot be reached") from error
+        except DBAPIError as error:
+            if is_away(error):
+                raise DatabaseAway("the database cannot be reached") from error
+            raise
+
+    async def ping(self) -> None:
+        """Raises DatabaseAway unless a statement can run."""
+        async with self.transaction() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+def make_engine(settings: GatewaySettings) -> AsyncEngine:
+    """An engine whose statements, locks and idle transactions are all bounded in time."""
+    server_settings = {
+        "application_name": "simulator-gateway",
+        "statement_timeout": _ms(settings.statement_timeout_s),
+        "lock_timeout": _ms(settings.lock_timeout_s),
+        "idle_in_transaction_session_timeout": _ms(IDLE_IN_TRANSACTION_S),
+        "jit": "off",
+    }
+    return create_async_engine(
+        settings.dsn,
+        pool_size=settings.pool_size,
+        max_overflow=settings.pool_overflow,
+        pool_timeout=settings.pool_wait_s,
+        pool_pre_ping=True,
+        pool_recycle=1_800,
+        json_serializer=to_json,
+        json_deserializer=orjson.loads,
+        connect_args={"timeout": CONNECT_TIMEOUT_S, "server_settings": server_settings},
+    )
+
+
+def to_json(value: object) -> str:
+    """JSON text that a jsonb column takes: PostgreSQL refuses the NUL character a model may have written."""
+    text_ = orjson.dumps(value).decode()
+    if "\\u0000" in text_:
+        text_ = orjson.dumps(without_nul(orjson.loads(text_))).decode()
+    return text_
+
+
+def without_nul(value: object) -> object:
+    """The same JSON value with NUL characters replaced by U+FFFD."""
+    match value:
+        case str():
+            return value.replace("\x00", "\ufffd")
+        case dict():
+            return {without_nul(k): without_nul(v) for k, v in value.items()}
+        case list():
+            return [without_nul(item) for item in value]
+        case _:
+            return value
+
+
+def is_away(error: DBAPIError) -> bool:
+    """Whether the statement failed because of the server or the line, not because of what it said."""
+    if error.connection_invalidated or isinstance(error, InterfaceError | OperationalError):
+        return True
+    cause = getattr(error.orig, "__cause__", None)
+    state = getattr(cause, "sqlstate", None) or ""
+    if state.startswith(_AWAY_CLASSES) or state in {"55P03", "57014", "25P03", "40001", "40P01"}:
+        return True
+    return isinstance(cause, asyncpg.InterfaceError | OSError | TimeoutError)
+
+
+def _ms(seconds: float) -> str:
+    return str(int(seconds * 1000))

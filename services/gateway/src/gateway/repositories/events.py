@@ -1,0 +1,54 @@
+"""The stream of a simulation as stored: written once, read in order."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.frames import NewFrame, StoredFrame
+from gateway.models import events
+
+_FRAME_COLUMNS = (
+    events.c.simulation_id,
+    events.c.seq,
+    events.c.revision,
+    events.c.sim_time_s,
+    events.c.event_type,
+    events.c.category,
+    events.c.frame,
+)
+
+
+class EventRepository:
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def add(self, frames: Sequence[NewFrame]) -> None:
+        if frames:
+            await self._connection.execute(insert(events), [_row(frame) for frame in frames])
+
+    async def page(self, simulation_id: str, *, after: int, limit: int) -> list[StoredFrame]:
+        """Frames with seq > `after`, in order."""
+        rows = await self._connection.execute(
+            select(*_FRAME_COLUMNS)
+            .where(events.c.simulation_id == simulation_id, events.c.seq > after)
+            .order_by(events.c.seq)
+            .limit(limit)
+        )
+        return [StoredFrame(*row) for row in rows]
+
+
+def _row(new: NewFrame) -> dict[str, object]:
+    frame = new.frame
+    return {
+        "simulation_id": frame.simulation_id,
+        "seq": frame.seq,
+        "revision": frame.revision,
+        "occurred_at": new.occurred_at,
+        "sim_time_s": frame.sim_time_s,
+        "event_type": frame.event_type,
+        "category": frame.category,
+        "source": new.source,
+        "event_id": new.event_id,
+        "frame": frame.text,
+    }

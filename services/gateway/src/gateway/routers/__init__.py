@@ -1,0 +1,1 @@
+"""HTTP, websocket and SSE routes: parse, call a service, answer."""

@@ -1,0 +1,105 @@
+"""What callers may send: every spelling that frontends use, checked and put in one form."""
+
+import unicodedata
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field
+
+from common.contracts.scenario import MAX_SCENARIO_CHARS, EngineChoice, SimulationOptions
+from gateway.services.submission import Submission
+
+MAX_OVERRIDES = 100
+_ALLOWED_CONTROLS = frozenset("\n\r\t")
+
+
+def clean_text(value: str) -> str:
+    """Without blanks around it. Raises ValueError when nothing is left, or for control characters."""
+    if any(unicodedata.category(c) == "Cc" and c not in _ALLOWED_CONTROLS for c in value):
+        raise ValueError(
+            "must be plain text: control characters other than newline and tab are not allowed"
+        )
+    value = value.strip()
+    if not value:
+        raise ValueError("must not be empty or blank")
+    return value
+
+
+def _scalar_overrides(value: dict[str, Any]) -> dict[str, Any]:
+    if not all(isinstance(item, bool | int | float | str) for item in value.values()):
+        raise ValueError("every override is a number, a string or a boolean")
+    return value
+
+
+ScenarioText = Annotated[str, AfterValidator(clean_text), Field(max_length=MAX_SCENARIO_CHARS)]
+Label = Annotated[str, AfterValidator(clean_text), Field(max_length=200)]
+
+
+class OptionsBody(BaseModel):
+    """How to rehearse; `snake_case` and `camelCase` are both understood."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    seed: int = Field(default=1, ge=0, le=2**31 - 1)
+    tasks: int = Field(default=200, ge=1, le=5_000)
+    arrival_rate_per_min: float | None = Field(
+        default=None,
+        gt=0,
+        le=60_000,
+        allow_inf_nan=False,
+        validation_alias=AliasChoices("arrival_rate_per_min", "arrivalRatePerMin"),
+    )
+    failures: list[Annotated[str, Field(max_length=200)]] | None = Field(
+        default=None, max_length=200
+    )
+    """Ids of failure modes to inject; null lets the failure agent choose, an empty list injects none."""
+    engine: EngineChoice = "auto"
+    max_agents: int = Field(
+        default=10, ge=1, le=30, validation_alias=AliasChoices("max_agents", "maxAgents")
+    )
+    overrides: Annotated[dict[str, Any], AfterValidator(_scalar_overrides)] = Field(
+        default_factory=dict, max_length=MAX_OVERRIDES
+    )
+
+    def options(self) -> SimulationOptions:
+        return SimulationOptions.model_validate(self.model_dump())
+
+    def changes(self) -> dict[str, Any]:
+        """Only what the caller named."""
+        return self.model_dump(exclude_unset=True)
+
+
+class SimulateBody(BaseModel):
+    """A scenario in plain words. `scenario`, `scenario_text` and `scenarioText` mean the same."""
+
+    model_config = ConfigDict(
+        strict=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "scenario": "A hotel wants guest requests sorted, simple ones answered at once, and"
+                    " anything about a refund over 200 EUR approved by the duty manager.",
+                    "scenario_type": "customer_service",
+                    "options": {"seed": 7, "tasks": 200},
+                }
+            ]
+        },
+    )
+
+    scenario: ScenarioText = Field(
+        validation_alias=AliasChoices("scenario", "scenario_text", "scenarioText")
+    )
+    scenario_type: Label | None = Field(
+        default=None, validation_alias=AliasChoices("scenario_type", "scenarioType")
+    )
+    name: Label | None = None
+    description: Annotated[str, AfterValidator(clean_text), Field(max_length=2_000)] | None = None
+    options: OptionsBody = Field(default_factory=OptionsBody)
+
+    def submission(self) -> Submission:
+        return Submission(
+            text=self.scenario,
+            scenario_type=self.scenario_type,
+            name=self.name,
+            description=self.description,
+            options=self.options.options(),
+        )

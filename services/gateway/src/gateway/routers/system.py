@@ -1,0 +1,35 @@
+"""Health and state of the gateway and of what it stands on."""
+
+from fastapi import APIRouter
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.responses import Response
+
+from gateway.routers.dependencies import TheGateway, answer
+
+router = APIRouter(tags=["system"])
+
+
+@router.get("/health/live")
+async def live() -> Response:
+    """This process answers."""
+    return answer({"status": "ok"})
+
+
+@router.get("/health/ready")
+async def ready(gateway: TheGateway) -> Response:
+    """200 when work can be accepted and will go on, else 503; with one line per check."""
+    health = await gateway.health.check()
+    return answer(health.body, 200 if health.is_ready else 503)
+
+
+@router.get("/api/health")
+@router.get("/health", include_in_schema=False)
+async def health(gateway: TheGateway) -> Response:
+    """The same checks; always 200 while this process answers."""
+    return answer((await gateway.health.check()).body)
+
+
+@router.get("/metrics")
+async def metrics() -> Response:
+    """Prometheus text format."""
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

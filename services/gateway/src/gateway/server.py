@@ -1,0 +1,92 @@
+"""Running the gateway as a process: schema, event loop, signals, an orderly end."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import uuid
+from collections.abc import Generator
+
+import uvicorn
+import uvloop
+
+from common import logs, telemetry
+from gateway.app import make_app
+from gateway.migrations import upgrade
+from gateway.process import Gateway
+from gateway.settings import GatewaySettings
+
+DRAIN_S = 0.3
+"""Time for sockets to get their close frame before the server shuts the connections."""
+MAX_SOCKET_BYTES = 64 * 1024
+
+log = logging.getLogger(__name__)
+
+
+class GracefulServer(uvicorn.Server):
+    """Sends readers away with our own close code first, and exits with 0 after a signal."""
+
+    def __init__(self, config: uvicorn.Config, gateway: Gateway) -> None:
+        super().__init__(config)
+        self._gateway = gateway
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """As uvicorn's, without raising the signal again: a requested stop is not a crash."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._gateway.drain()
+        await asyncio.sleep(DRAIN_S)
+        await super().shutdown(sockets)
+
+
+def serve(settings: GatewaySettings) -> None:
+    """Run until SIGTERM or SIGINT."""
+    logs.setup("gateway", settings.log_level)
+    provider = telemetry.setup("gateway", f"gateway-{uuid.uuid4().hex[:8]}")
+    upgrade(settings.dsn)
+    logs.setup("gateway", settings.log_level)
+    try:
+        uvloop.run(_run(settings))
+    finally:
+        provider.shutdown()
+
+
+async def _run(settings: GatewaySettings) -> None:
+    gateway = Gateway(settings)
+    if "http" not in settings.roles:
+        await _run_without_http(gateway)
+        return
+    config = uvicorn.Config(
+        make_app(gateway),
+        host=settings.host,
+        port=settings.port,
+        loop="none",
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,
+        ws_max_size=MAX_SOCKET_BYTES,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=settings.shutdown_grace_s,
+    )
+    await GracefulServer(config, gateway).serve()
+
+
+async def _run_without_http(gateway: Gateway) -> None:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.set)
+    await gateway.start()
+    await stopping.wait()
+    await gateway.stop()

@@ -1,0 +1,99 @@
+"""The gateway's settings, read once from `GATEWAY_*` variables and never changed."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+Role = Literal["http", "relay", "projector", "reaper"]
+ROLES: tuple[Role, ...] = ("http", "relay", "projector", "reaper")
+
+CommaSeparated = NoDecode
+"""Lists are written `a,b` in the environment, not as JSON."""
+
+
+class GatewaySettings(BaseSettings):
+    """Times in seconds, sizes in bytes. A bad value stops the start."""
+
+    model_config = SettingsConfigDict(env_prefix="GATEWAY_", frozen=True, extra="ignore")
+
+    database_url: SecretStr
+    """`postgresql+asyncpg://…`; `postgresql://` is read as the same."""
+    nats_url: str = "nats://127.0.0.1:4222"
+    nats_user: str | None = None
+    nats_password: SecretStr | None = None
+    nats_inbox_prefix: str = "_INBOX_gateway"
+    """Own prefix, so that permissions keep other services from reading our replies."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65_535)
+    roles: Annotated[frozenset[Role], CommaSeparated] = frozenset(ROLES)
+    cors_origins: Annotated[tuple[str, ...], CommaSeparated] = ()
+    """Origins a browser may call from; empty: none but our own."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    shutdown_grace_s: PositiveInt = 10
+
+    pool_size: PositiveInt = 12
+    pool_overflow: int = Field(default=8, ge=0)
+    pool_wait_s: PositiveFloat = 3.0
+    statement_timeout_s: PositiveFloat = 5.0
+    lock_timeout_s: PositiveFloat = 2.0
+
+    max_body_bytes: PositiveInt = 256 * 1024
+    max_outbox_rows: PositiveInt = 10_000
+    """Above it new work is refused with 503: the bus does not keep up."""
+    max_wait_s: PositiveFloat = 30.0
+    default_wait_s: float = Field(default=5.0, ge=0)
+    idempotency_hold_s: PositiveInt = 24 * 3600
+
+    socket_send_timeout_s: PositiveFloat = 5.0
+    socket_wait_s: PositiveFloat = 300.0
+    """How long a socket may wait for a simulation that does not exist yet."""
+    max_sockets: PositiveInt = 5_000
+    sse_ping_s: PositiveFloat = 15.0
+    feed_frames: PositiveInt = 256
+    feed_bytes: PositiveInt = 1024 * 1024
+    head_poll_s: PositiveFloat = 2.0
+    """How often the record is asked whether watched simulations went on unheard."""
+
+    relay_batch: PositiveInt = 200
+    relay_poll_s: PositiveFloat = 0.25
+    publish_timeout_s: PositiveFloat = 3.0
+    projector_batch: PositiveInt = 64
+    projector_concurrency: PositiveInt = 8
+
+    reaper_every_s: PositiveFloat = 15.0
+    stalled_after_s: PositiveFloat = 60.0
+    """Silence after which the awaited work is sent out again."""
+    busy_after_s: PositiveFloat = 180.0
+    """The same when a worker has said that it began: longer than a step may take (150 s)."""
+    max_reemissions: PositiveInt = 3
+    deadline_s: PositiveFloat = 30 * 60.0
+
+    ask_timeout_s: PositiveFloat = 5.0
+    """For questions to a worker (edit, review)."""
+
+    @field_validator("roles", "cors_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return [part.strip() for part in value.split(",") if part.strip()]
+        return value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _no_wildcard(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if "*" in value:
+            raise ValueError(
+                "name the origins; a wildcard lets every page on the web call this API"
+            )
+        return value
+
+    @property
+    def dsn(self) -> str:
+        """The URL with the driver named: a bare `postgresql://` would ask for psycopg."""
+        url = self.database_url.get_secret_value()
+        for bare in ("postgresql://", "postgres://"):
+            if url.startswith(bare):
+                return "postgresql+asyncpg://" + url.removeprefix(bare)
+        return url
