@@ -100,6 +100,8 @@ class StageCompleted(Event):
 
 
 class ScenarioInterpreted(StageCompleted):
+    """What the text says, with the spans it was read from."""
+
     subject: ClassVar[str] = "sim.v1.scenario.interpreted"
     stage: ClassVar[Stage] = "interpretation"
     interpretation: Interpretation
@@ -137,6 +139,8 @@ class ArchitectureEdited(StageCompleted):
 
 
 class FailuresSelected(StageCompleted):
+    """The failure modes that can strike this network, worst first."""
+
     subject: ClassVar[str] = "sim.v1.failures.selected"
     stage: ClassVar[Stage] = "failures"
     interpretation: Interpretation
@@ -145,6 +149,8 @@ class FailuresSelected(StageCompleted):
 
 
 class RunCompleted(StageCompleted):
+    """The figures of the seeded run, and one sampled task's journey."""
+
     subject: ClassVar[str] = "sim.v1.run.completed"
     stage: ClassVar[Stage] = "run"
     interpretation: Interpretation
@@ -168,12 +174,16 @@ class SimulationCompleted(Event):
 
 
 class SimulationFailed(Event):
+    """The record is final: a stage gave up, nothing moved any more, or the deadline passed."""
+
     subject: ClassVar[str] = "sim.v1.simulation.failed"
     error: str
     reason: str
 
 
 class SimulationCancelled(Event):
+    """The record is final: a person stopped it. Results still under way are dropped."""
+
     subject: ClassVar[str] = "sim.v1.simulation.cancelled"
 
 
