@@ -1,12 +1,24 @@
 """A realistic rehearsal, and networks of other sizes, as the contracts have them."""
 
-from datetime import UTC, datetime
+import json
+import socket
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from typing import Any, Protocol
 
 import pytest
+import uvicorn
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from common.contracts.failures import FailureMode, FailurePlan, Likelihood, Mitigation, Target
 from common.contracts.narrative import Alert, Chapter, Citation, Narrative, Span
@@ -513,3 +525,120 @@ def rehearsal(
         run=run,
         narrative=narrative,
     )
+
+
+@dataclass
+class FakeGateway:
+    """A gateway's face over a real socket. Its state is what a test sets and reads."""
+
+    base_url: str = ""
+    report: dict[str, Any] = field(default_factory=dict)
+    answer: dict[str, Any] = field(default_factory=lambda: {"simulation_id": "s1", "status": "x"})
+    frames: list[Frame] = field(default_factory=list)
+    script: list[Callable[[WebSocket, int], Awaitable[None]]] = field(default_factory=list)
+    """How the first connections behave; those after them replay all and say `caught_up`."""
+    refusal: dict[str, Any] | None = None
+    requests: list[tuple[str, str, Any]] = field(default_factory=list)
+    """Method, path with query, and body."""
+    asked_after: list[int] = field(default_factory=list)
+
+    async def http(self, request: Request) -> Response:
+        body = await request.body()
+        raw = request.scope["raw_path"].decode()
+        path = raw + (f"?{request.url.query}" if request.url.query else "")
+        self.requests.append((request.method, path, json.loads(body) if body else None))
+        if self.refusal is not None:
+            return JSONResponse(self.refusal, self.refusal["status"])
+        match request.url.path.rpartition("/")[2]:
+            case "simulate":
+                return JSONResponse(self.answer, 202)
+            case "export":
+                return PlainTextResponse("graph TD\n")
+            case "trace":
+                return JSONResponse({"spans": self.report.get("narrative", {}).get("spans", [])})
+            case _:
+                return JSONResponse(self.report)
+
+    async def socket(self, socket: WebSocket) -> None:
+        await socket.accept()
+        after = int(socket.query_params.get("after", "0"))
+        self.asked_after.append(after)
+        behave = self.script.pop(0) if self.script else self.replay
+        with suppress(WebSocketDisconnect):
+            await behave(socket, after)
+
+    async def replay(self, socket: WebSocket, after: int, until: int | None = None) -> None:
+        for frame in self.frames:
+            if after < frame.seq <= (until or frame.seq):
+                await socket.send_text(frame.model_dump_json())
+        if until is None:
+            await socket.send_json({"type": "caught_up", "seq": len(self.frames)})
+            with suppress(WebSocketDisconnect):
+                await socket.receive_text()
+
+
+@pytest.fixture
+def gateway() -> Iterator[FakeGateway]:
+    fake = FakeGateway()
+    app = Starlette(
+        routes=[
+            WebSocketRoute("/ws/{simulation_id}", fake.socket),
+            Route("/{path:path}", fake.http, methods=["GET", "POST"]),
+        ]
+    )
+    listener = socket.create_server(("127.0.0.1", 0))
+    fake.base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    yield fake
+    server.should_exit = True
+    thread.join(timeout=10)
+    listener.close()
+
+
+@pytest.fixture
+def story_frames(make_frame: MakeFrame, network: Network, failures: FailurePlan) -> list[Frame]:
+    """A simulation from its start to its end, a stage every quarter of a second."""
+    stages: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
+        ("simulation_started", "gateway", "r1.gateway.1", {}),
+        (
+            "scenario_interpreted",
+            "ScenarioInterpreterAgent",
+            "r1.interpretation.1",
+            {"interpretation": {"industry": {"name": "insurance"}, "steps": [{}, {}]}},
+        ),
+        (
+            "architecture_planned",
+            "ArchitecturePlannerAgent",
+            "r1.architecture.1",
+            {"network": network.model_dump(mode="json")},
+        ),
+        (
+            "tools_mapped",
+            "ToolSkillMapperAgent",
+            "r1.tools.1",
+            {"network": network.model_dump(mode="json", by_alias=True)},
+        ),
+        (
+            "failures_selected",
+            "FailureSimulationAgent",
+            "r1.failures.1",
+            {"failures": failures.model_dump(mode="json")},
+        ),
+        ("agent_start", "SimulationEngine", "r1.run.1", {}),
+        ("observability", "SimulationEngine", "r1.run.2", {}),
+        ("narrative", "ObservabilityNarrativeAgent", "r1.narrative.1", {}),
+        ("simulation_completed", "gateway", "r1.gateway.2", {}),
+    )
+    return [
+        make_frame(
+            seq,
+            event_type,
+            source=source,
+            event_id=event_id,
+            payload=payload,
+            timestamp=T0 + timedelta(seconds=0.25 * seq),
+        )
+        for seq, (event_type, source, event_id, payload) in enumerate(stages, 1)
+    ]

@@ -15,8 +15,8 @@ from simulator_cli.errors import CommandError
 
 FINAL_EVENTS = frozenset({"simulation_completed", "simulation_failed", "simulation_cancelled"})
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
-_HOPELESS_CLOSE = frozenset({1003, 1007, 1008, 4400, 4401, 4403, 4404})
-"""Close codes that say that asking again will not help: policy, bad data, unknown, not allowed."""
+_HOPELESS_CLOSE = frozenset({1003, 1007, 1008, 4004, 4400})
+"""Close codes that say that asking again will not help: bad data, policy, no such simulation, bad parameter."""
 
 
 class Refused(CommandError):
@@ -242,8 +242,7 @@ class _Follower:
     def _heard(self, message: Any) -> Iterator[Frame]:
         """Yields the frame when it is the next one; drops repeats; a gap asks for the record again."""
         if not isinstance(message, dict) or "seq" not in message or "event_type" not in message:
-            if isinstance(message, dict) and message.get("type") == "caught_up":
-                self._is_caught_up = True
+            self._controlled(message)
             return
         frame = Frame.model_validate(message)
         if frame.seq <= self._seq:
@@ -253,6 +252,14 @@ class _Follower:
         self._seq = frame.seq
         self._is_final = frame.event_type in FINAL_EVENTS
         yield frame
+
+    def _controlled(self, message: Any) -> None:
+        kind = message.get("type") if isinstance(message, dict) else None
+        if kind == "caught_up":
+            self._is_caught_up = True
+        elif kind == "resync":
+            # Another record under this id is shorter than what was seen: it is read from its start.
+            self._seq = 0
 
     def _check_close(self, error: Any) -> None:
         close = error.rcvd

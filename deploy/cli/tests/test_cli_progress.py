@@ -1,0 +1,135 @@
+"""Progress from the frames heard, and how it is shown on screens and in pipes."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from rich.console import Console, RenderableType
+from rich.spinner import Spinner
+
+from common.contracts.events import STAGES
+from common.contracts.stream import Frame
+from simulator_cli.client import Gateway
+from simulator_cli.errors import CommandError
+from simulator_cli.follow import check_completed, follow
+from simulator_cli.render.progress import Progress, ProgressView, stage_of
+
+type Draw = Callable[[RenderableType, int], str]
+type MakeFrame = Callable[..., Frame]
+
+
+def heard(frames: list[Frame]) -> Progress:
+    state = Progress()
+    for frame in frames:
+        state = state.hear(frame)
+    return state
+
+
+def test_each_stage_is_done_once_with_the_time_since_the_one_before(
+    story_frames: list[Frame],
+) -> None:
+    state = heard(story_frames)
+
+    assert [entry.stage for entry in state.done] == list(STAGES)
+    assert [entry.took_s for entry in state.done] == [0.25, 0.25, 0.25, 0.25, 0.25, 0.5]
+    assert state.outcome == "completed"
+    assert state.current is None
+
+
+def test_the_stage_being_worked_on_is_the_first_that_is_not_done(story_frames: list[Frame]) -> None:
+    assert Progress().current == "interpretation"
+    assert heard(story_frames[:3]).current == "tools"
+
+
+def test_notes_tell_what_was_found(story_frames: list[Frame]) -> None:
+    notes = {entry.stage: entry.note for entry in heard(story_frames).done}
+
+    assert notes["interpretation"] == "insurance · 2 steps"
+    assert notes["architecture"] == "parallel · 6 agents · 1 person"
+    assert notes["tools"] == "3 tools"
+    assert notes["failures"] == "3 failure modes of 41 considered"
+
+
+def test_a_payload_of_another_shape_breaks_nothing(make_frame: MakeFrame) -> None:
+    state = Progress().hear(
+        make_frame(
+            1, "failures_selected", source="FailureSimulationAgent", payload={"failures": "three"}
+        )
+    )
+
+    assert [(entry.stage, entry.note) for entry in state.done] == [("failures", "")]
+
+
+def test_a_stage_is_known_by_its_event_id_and_else_by_who_spoke(make_frame: MakeFrame) -> None:
+    by_id = make_frame(1, "observability", event_id="r2.run.7", source="Someone")
+    by_source = make_frame(1, "narrative", event_id="x", source="ObservabilityNarrativeAgent")
+
+    assert stage_of(by_id) == "run"
+    assert stage_of(by_source) == "narrative"
+    assert stage_of(make_frame(1, "simulation_started")) is None
+
+
+def test_a_new_revision_begins_again(story_frames: list[Frame], make_frame: MakeFrame) -> None:
+    edited = make_frame(10, "architecture_edited", revision=2, event_id="r2.gateway.1")
+
+    state = heard([*story_frames, edited])
+
+    assert (state.outcome, state.done, state.revision) == ("running", (), 2)
+
+
+def test_a_failure_keeps_its_reason(make_frame: MakeFrame) -> None:
+    state = heard([make_frame(1, "simulation_failed", payload={"reason": "planner gave up."})])
+
+    with pytest.raises(CommandError, match=r"^Simulation s1 failed: planner gave up\.$") as caught:
+        check_completed(state, "s1")
+    assert "simulator logs" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_the_live_view_shows_done_current_and_waiting_stages(
+    story_frames: list[Frame], draw: Draw, width: int
+) -> None:
+    text = draw(ProgressView(heard(story_frames[:3]), Spinner("dots")), width)
+
+    assert "✓ Planning the network" in text
+    assert "Mapping tools and skills…" in text
+    assert "  Telling the story" in text
+
+
+def test_a_pipe_gets_one_plain_line_per_stage(gateway: Any, story_frames: list[Frame]) -> None:
+    gateway.frames = story_frames
+    out = StringIO()
+
+    with Gateway(gateway.base_url) as client:
+        follow(client, "s1", Console(file=out, width=100))
+
+    lines = out.getvalue().splitlines()
+    assert len(lines) == len(STAGES)
+    assert lines[0].split() == [
+        *("✓", "Reading", "the", "scenario"),
+        *("250", "ms"),
+        *("insurance", "·", "2", "steps"),
+    ]
+    assert "\x1b" not in out.getvalue()
+
+
+def test_a_terminal_ends_with_all_stages_done(gateway: Any, story_frames: list[Frame]) -> None:
+    gateway.frames = story_frames
+    out = StringIO()
+
+    with Gateway(gateway.base_url) as client:
+        state = follow(client, "s1", Console(file=out, width=80, force_terminal=True))
+
+    assert state.outcome == "completed"
+    assert "Telling the story" in out.getvalue()
+
+
+def test_times_are_the_servers_not_ours(story_frames: list[Frame]) -> None:
+    later = [
+        frame.model_copy(update={"timestamp": frame.timestamp + timedelta(days=9)})
+        for frame in story_frames
+    ]
+
+    assert heard(later).done == heard(story_frames).done
