@@ -15,6 +15,7 @@ import psutil
 from common.embedded.launch import dies_with_parent
 from common.streams import WORKERS
 from simulator_cli.stack.layout import Layout, Report, ServiceStatus
+from simulator_cli.stack.programs import POSTGRES
 from simulator_cli.stack.supervisor import EXIT_LOCKED, serve
 
 READY_WITHIN_S = 60.0
@@ -246,16 +247,18 @@ def _measured(service: ServiceStatus) -> ServiceStatus:
         update["uptime_s"] = max(0.0, time.time() - service.started_at_s)
     if service.pid is not None:
         try:
-            update["rss_mb"] = _memory_mb(psutil.Process(service.pid))
+            update["rss_mb"] = _memory_mb(
+                psutil.Process(service.pid), family=service.name == POSTGRES
+            )
         except psutil.NoSuchProcess:
             return service
     return service.model_copy(update=update)
 
 
-def _memory_mb(process: psutil.Process) -> float:
-    """Proportional set size of a process and its children: PostgreSQL's share their buffers."""
+def _memory_mb(process: psutil.Process, *, family: bool) -> float:
+    """Proportional set size of a process, with its children where they are its own parts and share its buffers."""
     total = 0
-    for one in (process, *process.children(recursive=True)):
+    for one in (process, *(process.children(recursive=True) if family else ())):
         try:
             total += one.memory_full_info().pss
         except (psutil.Error, AttributeError):
