@@ -577,24 +577,43 @@ class FakeGateway:
                 await socket.receive_text()
 
 
-@pytest.fixture
-def gateway() -> Iterator[FakeGateway]:
-    fake = FakeGateway()
+@dataclass
+class Stage:
+    """One server for all tests; each test puts its own gateway on it."""
+
+    base_url: str
+    gateway: FakeGateway
+
+    async def http(self, request: Request) -> Response:
+        return await self.gateway.http(request)
+
+    async def socket(self, socket: WebSocket) -> None:
+        await self.gateway.socket(socket)
+
+
+@pytest.fixture(scope="session")
+def stage() -> Iterator[Stage]:
+    listener = socket.create_server(("127.0.0.1", 0))
+    stage = Stage(f"http://127.0.0.1:{listener.getsockname()[1]}", FakeGateway())
     app = Starlette(
         routes=[
-            WebSocketRoute("/ws/{simulation_id}", fake.socket),
-            Route("/{path:path}", fake.http, methods=["GET", "POST"]),
+            WebSocketRoute("/ws/{simulation_id}", stage.socket),
+            Route("/{path:path}", stage.http, methods=["GET", "POST"]),
         ]
     )
-    listener = socket.create_server(("127.0.0.1", 0))
-    fake.base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
-    yield fake
+    yield stage
     server.should_exit = True
     thread.join(timeout=10)
     listener.close()
+
+
+@pytest.fixture
+def gateway(stage: Stage) -> FakeGateway:
+    stage.gateway = FakeGateway(base_url=stage.base_url)
+    return stage.gateway
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from common.contracts.network import Network
 from common.contracts.stream import Frame
 from simulator_cli.commands.develop import checks, project_root
 from simulator_cli.commands.evaluate import read_corpus
-from simulator_cli.commands.options import Choices
+from simulator_cli.commands.options import Choices, override
 from simulator_cli.commands.stack import parse_target
 from simulator_cli.errors import CommandError
 from simulator_cli.main import app
@@ -222,6 +222,26 @@ def test_options_not_given_are_left_to_the_gateway() -> None:
             "engine": "rules",
         },
     }
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ("agent.intake.concurrency=3", ("agent.intake.concurrency", 3)),
+        ("model.small.ttft_s=0.4", ("model.small.ttft_s", 0.4)),
+        ("cache=true", ("cache", True)),
+        ("name=a=b", ("name", "a=b")),
+        ("list=[1]", ("list", "[1]")),
+    ],
+)
+def test_overrides_are_read_as_scalars(given: str, read: tuple[str, Any]) -> None:
+    assert override(given) == read
+
+
+@pytest.mark.parametrize("given", ["", "a", "=1", "a=", " = "])
+def test_an_override_without_name_or_value_is_refused(given: str) -> None:
+    with pytest.raises(CommandError, match="NAME=VALUE"):
+        override(given)
 
 
 def test_predictions_have_the_scorers_form(network: Network) -> None:

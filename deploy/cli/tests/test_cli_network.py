@@ -11,7 +11,7 @@ from rich.console import RenderableType
 from common.contracts.network import AgentSpec, Connection, Network
 from simulator_cli.render.arrows import connector
 from simulator_cli.render.layers import layout
-from simulator_cli.render.network import NetworkDrawing
+from simulator_cli.render.network import NetworkDrawing, ranges
 from simulator_cli.render.report import network_view
 
 WIDTHS = pytest.mark.parametrize("width", [80, 120])
@@ -51,7 +51,7 @@ def test_a_gate_shows_who_approves_when_and_how_often(
 def test_a_loop_is_an_arrow_back_with_its_limit(network: Network, draw: Draw, width: int) -> None:
     text = flat(draw(NetworkDrawing(network), width))
 
-    assert "back to 4 objections (at most 2×)" in text
+    assert "back to 4: objections (at most 2×)" in text
 
 
 def test_parallel_branches_stand_side_by_side(network: Network, draw: Draw) -> None:
@@ -87,6 +87,22 @@ def test_thirty_agents_with_long_names_stay_within_the_width(
 
     for n in range(1, 28):
         assert f"Specialist for Region {n}" in text
+
+
+def test_arrows_that_differ_only_in_their_target_share_a_line(
+    thirty_agents: Network, draw: Draw
+) -> None:
+    assert "⇄ asks 2–29" in draw(NetworkDrawing(thirty_agents), 80)
+
+
+@given(st.sets(st.integers(1, 40), min_size=1))
+def test_ranges_name_exactly_the_numbers_given(numbers: set[int]) -> None:
+    named: list[int] = []
+    for part in ranges(sorted(numbers)).split(", "):
+        first, _, last = part.partition("–")
+        named += range(int(first), int(last or first) + 1)
+
+    assert named == sorted(numbers)
 
 
 def test_layers_follow_the_longest_way_and_ignore_back_edges(network: Network) -> None:

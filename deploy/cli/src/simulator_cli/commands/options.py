@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,12 @@ Engine = Annotated[str | None, typer.Option(help="auto, rules or llm.")]
 MaxAgents = Annotated[int | None, typer.Option("--max-agents", min=1, help="Size limit.")]
 
 
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Replace an engine default: agent.<id>.concurrency=3. Repeatable."),
+]
+
+
 @dataclass(frozen=True)
 class Choices:
     """How to rehearse, as given on the command line; null leaves it to the gateway."""
@@ -39,6 +46,7 @@ class Choices:
     failures: str | None = None
     engine: str | None = None
     max_agents: int | None = None
+    overrides: tuple[str, ...] = ()
 
     def body(self, scenario: str) -> dict[str, Any]:
         """The body of `POST /simulate`."""
@@ -49,9 +57,27 @@ class Choices:
             "failures": failure_ids(self.failures),
             "engine": self.engine,
             "max_agents": self.max_agents,
+            "overrides": dict(map(override, self.overrides)) or None,
         }
         chosen = {name: value for name, value in options.items() if value is not None}
         return {"scenario": scenario, "options": chosen} if chosen else {"scenario": scenario}
+
+
+def override(given: str) -> tuple[str, float | int | bool | str]:
+    """`agent.x.concurrency=3` as name and value; numbers and true/false are taken as such.
+
+    Raises:
+        CommandError: it has no name or no value.
+    """
+    name, _, text = given.partition("=")
+    if not name.strip() or not text.strip():
+        raise CommandError(f"{given!r} is not NAME=VALUE.", "--set agent.<id>.concurrency=3")
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = text
+    is_scalar = isinstance(value, bool | int | float)
+    return name.strip(), value if is_scalar else text.strip()
 
 
 def failure_ids(given: str | None) -> list[str] | None:

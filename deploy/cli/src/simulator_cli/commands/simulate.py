@@ -11,6 +11,7 @@ from simulator_cli.commands.options import (
     Failures,
     Json,
     MaxAgents,
+    Overrides,
     Rate,
     Seed,
     Tasks,
@@ -33,12 +34,13 @@ def simulate(
     failures: Failures = None,
     engine: Engine = None,
     max_agents: MaxAgents = None,
+    overrides: Overrides = None,
     url: Url = None,
 ) -> None:
     """Submit a scenario and print its network; with --watch its whole report."""
     from simulator_cli.commands.rehearse import rehearse
 
-    choices = Choices(seed, tasks, rate, failures, engine, max_agents)
+    choices = Choices(seed, tasks, rate, failures, engine, max_agents, tuple(overrides or ()))
     body = choices.body(read_scenario(text, file))
     if watch:
         rehearse(body, as_json=as_json, keep=False, url=url)

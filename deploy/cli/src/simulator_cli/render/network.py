@@ -155,7 +155,7 @@ def _content(network: Network, plan: Layout, agent: AgentSpec) -> Text:
     if agent.tools:
         lines.append(Text.assemble(("tools ", "dim"), (", ".join(agent.tools), "magenta")))
     edges = [c for c in agent_connections(network) if c.source == agent.id]
-    lines += [_edge_line(c, plan.numbers[c.target]) for c in edges]
+    lines += _edge_lines(edges, plan.numbers)
     if agent.id in network.exit:
         lines.append(Text("→ result", style="bold"))
     return Text("\n").join(lines)
@@ -187,24 +187,48 @@ def _kind_line(agent: AgentSpec) -> Text:
     return Text(" · ".join(parts), style="italic")
 
 
-def _edge_line(connection: Connection, target: int) -> Text:
+def _edge_lines(edges: list[Connection], numbers: dict[str, int]) -> list[Text]:
+    """Arrows that differ only in their target share a line."""
+    targets: dict[Connection, list[int]] = {}
+    for edge in edges:
+        alike = edge.model_copy(update={"target": "", "payload": None, "label": _flow(edge)})
+        targets.setdefault(alike, []).append(numbers[edge.target])
+    return [_edge_line(edge, ranges(sorted(places))) for edge, places in targets.items()]
+
+
+def _edge_line(connection: Connection, targets: str) -> Text:
     """One arrow: where to, what, on which condition, for which share of tasks, how often at most."""
-    text = Text()
     if connection.max_iterations is not None:
-        text.append(f"↺ back to {target}", style="bold red")
+        text = Text(f"↺ back to {targets}", style="bold red")
     else:
-        text.append(f"{_VERB.get(connection.kind, '→')} {target}", style="bold")
-    label = connection.label or (connection.payload.name if connection.payload else "")
-    if label:
-        text.append(f" {shorten(label, 60)}")
+        text = Text(f"{_VERB.get(connection.kind, '→')} {targets}", style="bold")
+    line = Text.assemble(text, f": {shorten(connection.label, 60)}" if connection.label else "")
     notes = [f"when {_condition(connection.when)}"] if connection.when else []
     if connection.share is not None:
         notes.append(f"{share(connection.share)} of tasks")
     if connection.max_iterations is not None:
         notes.append(f"at most {connection.max_iterations}×")
     if notes:
-        text.append(f" ({', '.join(notes)})", style="yellow")
-    return text
+        line.append(f" ({', '.join(notes)})", style="yellow")
+    return line
+
+
+def _flow(connection: Connection) -> str:
+    """What flows: the label, else the payload's name."""
+    return connection.label or (connection.payload.name if connection.payload else "")
+
+
+def ranges(numbers: list[int]) -> str:
+    """Ascending numbers, runs of three or more as a range: `2, 4–7`."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(
+        f"{run[0]}–{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs
+    )
 
 
 def _condition(when: str) -> str:
