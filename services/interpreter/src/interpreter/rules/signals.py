@@ -1,0 +1,35 @@
+"""How strongly the text speaks of each way to coordinate the work, 0…1."""
+
+import re
+
+from interpreter.rules.lexicon import tables
+from interpreter.rules.text import Scan
+
+_PERSONA = re.compile(
+    r"\b(?:an?|one|another|the other|somebody|someone|a colleague|the (?:first|second|third))\s+"
+    r"(?:[\w-]+\s){0,4}?(?:who|that|which|for|looks|writes|reads|checks|does|collects|handles|plans)\b",
+    re.IGNORECASE,
+)
+
+
+def signals(scan: Scan) -> dict[str, float]:
+    """Each signal's cues add up as independent hints: 1 - Π(1 - weight). Signals not found are left out."""
+    weights = tables.weights("signals")
+    missing: dict[str, float] = {}
+    for key in sorted({match.key for match in scan.find(tables.coordination())}):
+        name, _, cue = key.partition("|")
+        missing[name] = missing.get(name, 1.0) * (1.0 - weights[name][cue])
+    if human := _human(scan):
+        missing["human"] = 1.0 - human
+    personas = len(_PERSONA.findall(scan.text))
+    if personas > 1:
+        missing["personas"] = 1.0 - min(1.0, personas / 5)
+    return {name: round(1.0 - rest, 3) for name, rest in sorted(missing.items())}
+
+
+def _human(scan: Scan) -> float:
+    weights = tables.weights("people")["human"]
+    rest = 1.0
+    for cue in sorted({match.key for match in scan.find(tables.people())}):
+        rest *= 1.0 - weights[cue]
+    return 1.0 - rest

@@ -1,0 +1,88 @@
+"""Roles that a pattern needs beside those of the steps: a coordinator, a router, a synthesizer, a critic."""
+
+from collections.abc import Callable, Sequence
+
+from common.contracts.network import Pattern
+from common.contracts.scenario import Interpretation
+from planner.rules.roles import Role, merged
+
+_LEADING = frozenset({"coordinate", "discuss", "route", "receive", "greet", "classify"})
+_CLOSING = frozenset({"compile", "summarize", "report", "decide", "recommend"})
+
+
+def cast(
+    pattern: Pattern, roles: Sequence[Role], interpretation: Interpretation, most: int
+) -> list[Role]:
+    """The roles in the order the pattern wires them; at most `most`."""
+    ways: dict[str, Callable[[list[Role], Interpretation], list[Role]]] = {
+        "supervisor": _with_lead,
+        "hierarchical": _with_lead,
+        "router": _with_desk,
+        "handoff": _with_desk,
+        "parallel": _with_synthesis,
+        "evaluator_loop": _with_critic,
+    }
+    way = ways.get(pattern)
+    cast_roles = way(list(roles), interpretation) if way else list(roles)
+    while len(cast_roles) > max(1, most):
+        last = cast_roles.pop()
+        cast_roles[-1] = merged(cast_roles[-1], last)
+    return cast_roles
+
+
+def _first(roles: list[Role], fits: Callable[[Role], bool]) -> Role | None:
+    return next((role for role in roles if fits(role)), None)
+
+
+def _to_front(roles: list[Role], role: Role) -> list[Role]:
+    return [role, *(other for other in roles if other is not role)]
+
+
+def _with_lead(roles: list[Role], interpretation: Interpretation) -> list[Role]:
+    lead = _first(
+        roles,
+        lambda role: role.stage == "lead" or role.verb in {"route", "coordinate"} or role.is_lead,
+    )
+    lead = lead or _first(roles[::-1], lambda role: role.verb in {"compile", "decide", "recommend"})
+    if lead is None:
+        subject = interpretation.industry.name.replace("_", " ").title()
+        lead = Role(
+            f"{subject} Coordinator",
+            "coordinate",
+            "coordinates the case, delegates to the others and gives one answer",
+        )
+    lead.is_lead = True
+    return _to_front(roles, lead)
+
+
+def _with_desk(roles: list[Role], interpretation: Interpretation) -> list[Role]:
+    desk = _first(roles, lambda role: role.stage == "intake" or role.verb in {"route", "classify"})
+    if desk is None:
+        desk = Role(
+            "Triage Agent",
+            "route",
+            "receives the request, understands it and transfers it to the right specialist",
+        )
+    return _to_front(roles, desk)
+
+
+def _with_synthesis(roles: list[Role], interpretation: Interpretation) -> list[Role]:
+    last = _first(roles[::-1], lambda role: role.verb in _CLOSING)
+    if last is None:
+        last = Role(
+            "Synthesis Lead",
+            "compile",
+            "starts the parallel work, merges all contributions and puts together one result",
+        )
+    return [*(role for role in roles if role is not last), last]
+
+
+def _with_critic(roles: list[Role], interpretation: Interpretation) -> list[Role]:
+    if any(role.stage == "quality" for role in roles[1:]):
+        return roles
+    critic = Role(
+        "Critic",
+        "review",
+        "reviews the draft against the criteria and returns feedback and remarks",
+    )
+    return [*roles, critic]

@@ -1,0 +1,215 @@
+"""Where a person must agree, and where work is checked before it goes on."""
+
+import re
+
+from common.contracts.network import AgentSpec, Connection
+from common.contracts.scenario import Interpretation
+from planner.rules.graph import Draft, payload
+
+IRREVERSIBLE = frozenset({"payment_api", "trading_execution", "deployment_ops", "purchase_order"})
+"""Capabilities whose effect leaves the house or cannot be taken back."""
+SHARE_TO_PERSON = 0.2
+"""Share of cases above a limit (assumed; the text seldom says it)."""
+ASKED_FOR = 0.6
+"""Strength of the human signal from which the text itself wants a person."""
+_SPLIT = re.compile(
+    r"\b(small|large|larger|big|bigger|above|over|below|under|exceed\w*|more than|up to|unclear|complex|"
+    r"high[- ]value|low[- ]risk|high[- ]risk|critical|severe|exceptions?)\b",
+    re.IGNORECASE,
+)
+_PERSON = re.compile(
+    r"\b(manager|supervisor|doctor|physician|lawyer|attorney|underwriter|clerk|officer|editor|engineer|"
+    r"director|operator|nurse|pharmacist|accountant|case ?worker|dispatcher|teacher|recruiter|auditor|"
+    r"board|committee|clinician|technician|planner|adjuster|controller|head of \w+)\b",
+    re.IGNORECASE,
+)
+
+
+def add_people(draft: Draft, interpretation: Interpretation) -> None:
+    """A person before every agent that can act irreversibly, or where the text asks for one."""
+    risky = [agent.id for agent in draft.agents.values() if set(agent.capabilities) & IRREVERSIBLE]
+    asked = interpretation.signals.get("human", 0.0) >= ASKED_FOR
+    if not risky and not asked:
+        return
+    person = _person(interpretation, set(draft.agents))
+    draft.agents[person.id] = person
+    for agent_id in risky:
+        _gate_before(draft, person.id, agent_id, _split(interpretation))
+    if not risky:
+        _gate_at(draft, person.id, _place(draft, interpretation))
+
+
+def _person(interpretation: Interpretation, taken: set[str]) -> AgentSpec:
+    """Whom the text names in an approval, else a responsible person."""
+    clauses = [found.name for found in interpretation.approvals]
+    named = next((match[1] for clause in clauses if (match := _PERSON.search(clause))), None)
+    own = any(re.search(r"\b(I|my|me)\b", clause) for clause in clauses)
+    name = named.capitalize() if named else "Requester" if own else "Responsible Person"
+    agent_id = _free(f"{name.lower().replace(' ', '-')}-approval", taken)
+    evidence = tuple(span for found in interpretation.approvals[:2] for span in found.evidence)
+    return AgentSpec(
+        id=agent_id,
+        name=f"{name} (human)",
+        role=f"{name} Approval",
+        kind="human",
+        zone="reasoning",
+        model_class=None,
+        responsibilities=("approves or rejects before the action is taken",),
+        evidence=evidence,
+    )
+
+
+def _free(name: str, taken: set[str]) -> str:
+    number = 2
+    candidate = name
+    while candidate in taken:
+        candidate, number = f"{name}-{number}", number + 1
+    return candidate
+
+
+def _split(interpretation: Interpretation) -> tuple[str, str] | None:
+    """The conditions (with, without) a person, when the text lets only a part of the cases pass one."""
+    clauses = [found.name for found in interpretation.approvals]
+    clause = next((text for text in clauses if _SPLIT.search(text)), None)
+    if clause is None:
+        return None
+    limit = next(
+        (q.name for q in interpretation.quantities if q.kind in {"threshold", "money"}), None
+    )
+    if limit:
+        return f"above {limit}", f"up to {limit}"
+    return f"{clause} (the limit is to be named)", "all other cases, within the limit"
+
+
+def _approve(source: str, person: str, share: float | None, when: str | None) -> Connection:
+    return Connection(
+        source=source,
+        target=person,
+        kind="approve",
+        label="request for approval",
+        share=share,
+        when=when,
+        payload=payload("decide", ("case",)),
+        timeout_s=None,
+    )
+
+
+def _gate_before(draft: Draft, person: str, agent_id: str, split: tuple[str, str] | None) -> None:
+    """Lead every way into `agent_id` through the person; with a split only the cases above the limit."""
+    ways = [edge for edge in draft.into(agent_id) if edge.source != person]
+    if not ways:
+        _gate_entry(draft, person, agent_id)
+        return
+    for edge in ways:
+        if edge.kind == "call":
+            _person_is_asked(draft, person, agent_id)
+            continue
+        _divert(draft, person, edge, split)
+    if any(edge.kind != "call" for edge in ways):
+        draft.connect(_release(person, agent_id))
+        if split:
+            draft.update(agent_id, join="any")
+
+
+def _release(person: str, agent_id: str) -> Connection:
+    return Connection(
+        source=person,
+        target=agent_id,
+        kind="handoff",
+        label="approval",
+        payload=payload("decide", ("case",)),
+    )
+
+
+def _person_is_asked(draft: Draft, person: str, agent_id: str) -> None:
+    """An agent that is called asks the person itself before it acts."""
+    draft.connect(
+        Connection(
+            source=agent_id,
+            target=person,
+            kind="call",
+            label="request for approval",
+            payload=payload("decide", ("case",)),
+        )
+    )
+
+
+def _divert(draft: Draft, person: str, edge: Connection, split: tuple[str, str] | None) -> None:
+    if split is None or len(draft.out_of(edge.source)) > 1:
+        draft.replace(edge, _approve(edge.source, person, edge.share, edge.when))
+        return
+    with_person, without = split
+    draft.replace(
+        edge,
+        edge.model_copy(update={"share": round(1 - SHARE_TO_PERSON, 2), "when": without}),
+        _approve(edge.source, person, SHARE_TO_PERSON, with_person),
+    )
+    draft.assumptions.append(
+        (
+            f"{SHARE_TO_PERSON:.0%} of the cases need a person.",
+            "The text names a limit but not how often it is passed.",
+        )
+    )
+
+
+def _gate_entry(draft: Draft, person: str, agent_id: str) -> None:
+    """A risky agent at the entry asks before it acts."""
+    _person_is_asked(draft, person, agent_id)
+
+
+def _place(draft: Draft, interpretation: Interpretation) -> str | None:
+    """The agent before which the person stands: the first whose work comes after the approval in the text."""
+    spans = [span for found in interpretation.approvals for span in found.evidence]
+    if not spans:
+        return None
+    start = min(span.start for span in spans)
+    later = [
+        agent
+        for agent in draft.agents.values()
+        if agent.kind == "agent"
+        and agent.evidence
+        and agent.evidence[0].start > start
+        and draft.into(agent.id)
+    ]
+    return min(later, key=lambda agent: agent.evidence[0].start).id if later else None
+
+
+def _gate_at(draft: Draft, person: str, before: str | None) -> None:
+    """Put the person before an agent of a chain, else at the end."""
+    if before is not None and all(
+        edge.kind != "call" and edge.share is None for edge in draft.into(before)
+    ):
+        _gate_before(draft, person, before, None)
+        return
+    if len(draft.exit) > 1 or any(edge.kind == "call" for edge in draft.out_of(draft.exit[0])):
+        _person_is_asked(draft, person, draft.exit[0])
+        return
+    last = draft.exit[0]
+    draft.connect(_approve(last, person, None, None))
+    draft.exit = [person]
+
+
+def add_verifiers(draft: Draft, stages: dict[str, str]) -> None:
+    """In a chain a role of quality becomes a verifier: it sends its predecessor's work back at most twice."""
+    if any(agent.is_verifier for agent in draft.agents.values()):
+        return
+    for agent_id, stage in stages.items():
+        ways = draft.into(agent_id)
+        is_chain = len(ways) == 1 and ways[0].kind == "handoff" and ways[0].share is None
+        if stage != "quality" or not is_chain or draft.agents[ways[0].source].kind == "human":
+            continue
+        if len(draft.out_of(ways[0].source)) > 1:
+            continue
+        source = ways[0].source
+        draft.replace(ways[0], ways[0].model_copy(update={"kind": "verify"}))
+        draft.connect(
+            Connection(
+                source=agent_id,
+                target=source,
+                kind="handoff",
+                label="remarks",
+                payload=payload("quality"),
+                max_iterations=2,
+            )
+        )
+        draft.update(agent_id, is_verifier=True)
