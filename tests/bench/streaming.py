@@ -21,7 +21,7 @@ from websockets.asyncio.client import connect
 from websockets.asyncio.server import broadcast, serve
 
 from common.embedded.launch import free_port
-from rig import REFUND, Stack, running_stack, socket, submit
+from rig import REFUND, Stack, running_stack, socket
 
 
 async def main(clients: int) -> None:

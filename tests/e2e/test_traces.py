@@ -1,0 +1,77 @@
+"""One trace from the HTTP request through every worker to the last event, as an OTLP backend receives it."""
+
+import asyncio
+import gzip
+import threading
+from collections import defaultdict
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from rig import finished, running_stack, submit
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+
+
+class Receiver(BaseHTTPRequestHandler):
+    spans: list[tuple[str, object]] = []
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["content-length"]))
+        if self.headers.get("content-encoding") == "gzip":
+            body = gzip.decompress(body)
+        if self.path.endswith("/v1/traces") and "protobuf" in self.headers["content-type"]:
+            request = ExportTraceServiceRequest.FromString(body)
+            for resource in request.resource_spans:
+                service = next(
+                    a.value.string_value
+                    for a in resource.resource.attributes
+                    if a.key == "service.name"
+                )
+                for scope in resource.scope_spans:
+                    self.spans.extend((service, span) for span in scope.spans)
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="module")
+def receiver():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+async def test_a_simulation_is_one_trace_over_all_services(receiver):
+    with running_stack({"OTEL_EXPORTER_OTLP_ENDPOINT": receiver}) as stack:
+        async with stack.client() as client:
+            body = await submit(client, options={"tasks": 20})
+            await finished(client, body["simulation_id"])
+        workers = {
+            f"simulator-{w}"
+            for w in ("interpreter", "planner", "mapper", "failure", "simulation", "narrator")
+        }
+        traces = defaultdict(list)
+        async with asyncio.timeout(15):
+            while True:
+                await asyncio.sleep(0.3)
+                traces.clear()
+                for service, span in list(Receiver.spans):
+                    traces[span.trace_id].append((service, span))
+                whole = [t for t in traces.values() if workers <= {service for service, _ in t}]
+                if whole and any(s == "simulator-gateway" for s, _ in whole[0]):
+                    break
+
+    (trace,) = whole
+    by_id = {span.span_id: span for _, span in trace}
+    roots = [span for _, span in trace if span.parent_span_id not in by_id]
+    assert len(roots) == 1, [span.name for span in roots]
+    assert "simulate" in roots[0].name
+    names = {span.name for _, span in trace}
+    assert "process sim.v1.simulation.requested" in names
+    assert "publish sim.v1.observability.narrated" in names
+    assert not any(body["simulation_id"] in name for name in names)
