@@ -1,0 +1,159 @@
+"""One call inside a visit, with its retries, backoff, time limit and fallback, for all tasks at once."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from engine.draws import Draws, Flags, Floats, Whole
+from engine.faults import DELAY_FACTOR, OUTAGE_ERROR_SHARE, STALL_S, Strike
+
+Latency = Callable[[np.random.Generator], tuple[Floats, Floats]]
+"""From a stream to (s until the answer is complete, s until an error would show), one entry per task."""
+
+
+@dataclass(slots=True, eq=False)
+class Operation:
+    """What became of one call: `ok_s` of the attempt that worked, `retry_s` of those that did not, pauses between."""
+
+    kind: str
+    ref: str
+    ok_s: Floats
+    retry_s: Floats
+    backoff_s: Floats
+    attempts: Whole
+    timeouts: Whole
+    failed: Flags
+    tokens_in: Floats | None = None
+    tokens_out: Floats | None = None
+    cost: Floats | None = None
+    answered_by: str = ""
+
+    @property
+    def total_s(self) -> Floats:
+        return self.ok_s + self.retry_s + self.backoff_s
+
+    def only_where(self, going: Flags) -> None:
+        """Forget it for tasks whose visit had already ended."""
+        for name in ("ok_s", "retry_s", "backoff_s", "tokens_in", "tokens_out", "cost"):
+            value = getattr(self, name)
+            if value is not None:
+                setattr(self, name, value * going)
+        self.attempts = self.attempts * going
+        self.timeouts = self.timeouts * going
+        self.failed = self.failed & going
+
+
+@dataclass(slots=True, eq=False)
+class Marks:
+    """What each strike did inside one visit; keys are strike indices. Times in s from the start of service."""
+
+    fired: dict[int, Flags] = field(default_factory=dict)
+    noticed_s: dict[int, Floats] = field(default_factory=dict)
+    saved_by: dict[int, dict[str, Flags]] = field(default_factory=dict)
+
+    def fire(self, strike: Strike, hit: Flags) -> None:
+        self.fired[strike.index] = self.fired.get(strike.index, np.zeros_like(hit)) | hit
+
+    def notice(self, strike: Strike, hit: Flags, at_s: Floats) -> None:
+        """It shows at `at_s` where it `hit`; the earliest time counts."""
+        seen = np.where(hit, at_s, np.inf)
+        self.noticed_s[strike.index] = np.minimum(self.noticed_s.get(strike.index, seen), seen)
+
+    def save(self, strike: Strike, label: str, hit: Flags) -> None:
+        labels = self.saved_by.setdefault(strike.index, {})
+        labels[label] = labels.get(label, np.zeros_like(hit)) | hit
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Limits:
+    """Retries after the first attempt, pause before the first one in s, and s after which an attempt is given up."""
+
+    retries: int
+    backoff_s: float
+    timeout_s: float
+
+
+def strike_hits(strike: Strike, draws: Draws, where: tuple[str | int, ...], attempt: int) -> Flags:
+    """`where` ends with the number of the visit. In an incident each attempt meets the raised error share."""
+    visit = int(where[-1])
+    if strike.is_window:
+        share = strike.number("error_share", OUTAGE_ERROR_SHARE)
+        return draws.uniform("strike", strike.mode.id, *where, attempt) < share
+    return strike.hits(draws, where, visit, attempt)
+
+
+def attempt(
+    kind: str,
+    ref: str,
+    draws: Draws,
+    where: tuple[str | int, ...],
+    *,
+    latency: Latency,
+    error_rate: float,
+    limits: Limits,
+    strikes: Sequence[Strike],
+    marks: Marks,
+    clock_s: Floats,
+) -> Operation:
+    """Try until it works, the retries are used up, or an error forbids another try.
+
+    `where` names its streams and ends with the number of the visit. `clock_s` is when it begins inside the visit.
+    """
+    n = draws.n
+    active = np.ones(n, np.bool_)
+    struck = {strike.index: np.zeros(n, np.bool_) for strike in strikes}
+    done = Operation(
+        kind,
+        ref,
+        np.zeros(n),
+        np.zeros(n),
+        np.zeros(n),
+        np.zeros(n, np.int64),
+        np.zeros(n, np.int64),
+        np.zeros(n, np.bool_),
+    )
+    for k in range(limits.retries + 1):
+        stream = draws.stream(*where, kind, ref, k)
+        answer_s, error_s = latency(stream)
+        u_error, u_pause = stream.random((2, n))
+        errs = u_error < error_rate
+        final = np.zeros(n, np.bool_)
+        for strike in strikes:
+            hit = strike_hits(strike, draws, where, k) & active
+            answer_s, errs, final = _apply(strike, hit, answer_s, errs, final)
+            struck[strike.index] |= hit
+        late = ~errs & (answer_s > limits.timeout_s)
+        bad = (errs | late) & active
+        spent = np.where(errs, np.minimum(error_s, limits.timeout_s), limits.timeout_s)
+        done.ok_s += np.where(active & ~bad, answer_s, 0.0)
+        done.retry_s += np.where(bad, spent, 0.0)
+        done.attempts += active
+        done.timeouts += late & active
+        for strike in strikes:
+            marks.fire(strike, struck[strike.index])
+            seen = struck[strike.index] & bad
+            marks.notice(strike, seen, clock_s + done.retry_s + done.backoff_s)
+        done.failed |= bad & (final if k < limits.retries else True)
+        active = bad & ~done.failed
+        if not active.any():
+            break
+        done.backoff_s += np.where(active, u_pause * limits.backoff_s * 2.0**k, 0.0)
+    for strike in strikes:
+        marks.save(strike, "retry", struck[strike.index] & (done.attempts > 1) & ~done.failed)
+    return done
+
+
+def _apply(
+    strike: Strike, hit: Flags, answer_s: Floats, errs: Flags, final: Flags
+) -> tuple[Floats, Flags, Flags]:
+    if strike.effect == "delay":
+        factor = strike.number("delay_factor", DELAY_FACTOR)
+        slower = answer_s * factor + strike.number("delay_s", 0.0)
+        return np.where(hit, slower, answer_s), errs, final
+    if strike.effect == "stall":
+        hangs = np.maximum(answer_s, strike.number("duration_s", STALL_S))
+        return np.where(hit, hangs, answer_s), errs, final
+    if not strike.is_retryable:
+        final = final | hit
+    return answer_s, errs | hit, final
