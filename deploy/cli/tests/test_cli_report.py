@@ -6,7 +6,7 @@ import pytest
 from rich.console import RenderableType
 
 from common.contracts.failures import FailurePlan, Likelihood
-from common.contracts.narrative import Narrative
+from common.contracts.narrative import Chapter, Citation, Narrative
 from common.contracts.network import Network
 from common.contracts.run import JourneyStep, RunResult
 from simulator_cli.errors import CommandError
@@ -16,7 +16,7 @@ from simulator_cli.render.figures import bar, best_mitigation, figures_view
 from simulator_cli.render.journey import Clock, Journey, chosen_steps
 from simulator_cli.render.next_steps import next_steps
 from simulator_cli.render.report import report_view
-from simulator_cli.render.story import story_view
+from simulator_cli.render.story import Footnotes, cited, story_view
 from simulator_cli.render.trace import SpanTree, in_tree_order, read_spans
 
 WIDTHS = pytest.mark.parametrize("width", [80, 120])
@@ -51,12 +51,21 @@ def test_failures_name_place_source_risk_and_remedy(
 ) -> None:
     text = words(draw(failures_view(failures, network), 320))
 
-    assert "Payment service outage A3 bank_transfer (tool) 2 % per call" in text
-    assert "published status pages, 2025" in text
-    assert "108 circuit breaker" in text
+    assert "108 Payment service outage A3 bank_transfer (tool) 2 % per call" in text
+    assert "published status pages, 2025 circuit breaker" in text
     assert "Decision Drafter, Decision Drafter → Decision Checker" in text
     assert "nothing catalogued" in text
     assert "3 chosen of 41 considered" in text
+
+
+def test_a_narrow_table_has_every_fact_of_the_wide_one(
+    failures: FailurePlan, network: Network, draw: Draw
+) -> None:
+    text = words(draw(failures_view(failures, network), 80))
+
+    assert "108 Payment service outage A3 at bank_transfer (tool) 2 % per call" in text
+    assert "helps: circuit breaker" in text
+    assert "at Decision Drafter, Decision Drafter → Decision Checker" in text
 
 
 def test_a_share_of_failures_is_never_told_as_a_rate() -> None:
@@ -179,9 +188,20 @@ def test_the_story_cites_the_event_behind_each_number(
 
     assert "twentieth took 4.2 min[1] or longer" in text
     assert "the 4.2 min[1] fall by a third" in text
-    assert "[1] 252 in event r1.run.9 at latency_s.p95.value" in text
+    assert "[1] 252 latency_s.p95.value, r1.run.9" in text
     assert "[2]" not in text
     assert "Approval queue — oldest request older than 30 min" in text
+
+
+def test_a_citation_is_not_found_inside_another_number() -> None:
+    chapter = Chapter(
+        kind="broke",
+        title="t",
+        text="It falls to 90 % while 0 % show.",
+        citations=(Citation(text="0 %", value=0.0, event_id="e", path="p"),),
+    )
+
+    assert cited(chapter, Footnotes()).plain == "It falls to 90 % while 0 %[1] show."
 
 
 def test_spans_stand_under_their_parents_and_orphans_are_kept(narrative: Narrative) -> None:

@@ -1,12 +1,15 @@
 """The failure modes chosen for a network: what, where, how often and by whose word, how bad, what helps."""
 
+from dataclasses import dataclass
+
 from rich import box
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
 from common.contracts.failures import FailureMode, FailurePlan, Likelihood, Target
 from common.contracts.network import Network
+from simulator_cli.render.network import WIDE
 from simulator_cli.render.units import UNKNOWN, number, share, shorten
 
 _BASIS = {
@@ -24,10 +27,11 @@ def failures_view(plan: FailurePlan, network: Network | None) -> RenderableType:
     names = {agent.id: agent.name for agent in network.agents} if network else {}
     footer = Text(
         f"{len(plan.modes)} chosen of {plan.considered} considered. "
-        "Risk is severity × occurrence × detection, at most 1,000.",
+        "Risk is severity × occurrence × detection, at most 1,000; "
+        "“simulated with” is the chance drawn at each opportunity.",
         style="dim",
     )
-    return Group(_table(plan.modes, names), footer)
+    return Group(FailuresTable(plan.modes, names), footer)
 
 
 def likelihood(stated: Likelihood) -> str:
@@ -61,25 +65,62 @@ def _place(target: Target, names: dict[str, str]) -> str:
     return names.get(target.ref, target.ref)
 
 
-def _table(modes: tuple[FailureMode, ...], names: dict[str, str]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, expand=True, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("Failure", ratio=6)
-    table.add_column("Strikes", ratio=4, overflow="fold")
-    table.add_column("How often", ratio=6)
-    table.add_column("Risk", justify="right", min_width=4, no_wrap=True)
-    table.add_column("What helps", ratio=5)
-    for mode in modes:
-        table.add_row(
-            Text.assemble((mode.name, "bold"), (f" {mode.mode_id}", "dim")),
-            Text(place(mode.targets, names)),
-            _how_often(mode.likelihood),
-            Text(str(mode.risk_priority), style=_risk_style(mode.severity)),
-            Text(", ".join(m.name for m in mode.mitigations) or "nothing catalogued"),
-        )
-    return table
+@dataclass(frozen=True)
+class FailuresTable:
+    """A column per fact where there is room for it, else the facts of a failure under each other."""
+
+    modes: tuple[FailureMode, ...]
+    names: dict[str, str]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield self._columns() if options.max_width >= WIDE else self._stacked()
+
+    def _columns(self) -> Table:
+        table = _bare_table()
+        table.add_column("Risk", justify="right", min_width=4, no_wrap=True)
+        table.add_column("Failure", ratio=5)
+        table.add_column("Strikes", ratio=4, overflow="fold")
+        table.add_column("How often", ratio=7)
+        table.add_column("What helps", ratio=6)
+        for mode in self.modes:
+            table.add_row(
+                _risk(mode),
+                _name(mode),
+                Text(place(mode.targets, self.names)),
+                how_often(mode.likelihood),
+                Text(_remedies(mode)),
+            )
+        return table
+
+    def _stacked(self) -> Table:
+        table = _bare_table()
+        table.add_column("Risk", justify="right", min_width=4, no_wrap=True)
+        table.add_column("Failure, how often, what helps", ratio=1, overflow="fold")
+        for mode in self.modes:
+            title = Text.assemble(_name(mode), " at ", place(mode.targets, self.names))
+            helps = Text.assemble(("helps: ", "green"), _remedies(mode))
+            table.add_row(_risk(mode), Text("\n").join([title, how_often(mode.likelihood), helps]))
+        return table
 
 
-def _how_often(stated: Likelihood) -> Text:
+def _bare_table() -> Table:
+    return Table(box=box.SIMPLE_HEAD, expand=True, pad_edge=False, padding=(0, 1, 0, 0))
+
+
+def _name(mode: FailureMode) -> Text:
+    return Text.assemble((mode.name, "bold"), (f" {mode.mode_id}", "dim"))
+
+
+def _risk(mode: FailureMode) -> Text:
+    return Text(str(mode.risk_priority), style=_risk_style(mode.severity))
+
+
+def _remedies(mode: FailureMode) -> str:
+    return "; ".join(m.name for m in mode.mitigations) or "nothing catalogued"
+
+
+def how_often(stated: Likelihood) -> Text:
+    """How often, and by whose word."""
     source = stated.source
     if stated.is_assumed and not source.casefold().startswith("assum"):
         source = f"assumed; {source}"

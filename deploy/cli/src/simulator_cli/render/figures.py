@@ -34,6 +34,9 @@ from simulator_cli.render.units import (
 
 BAR_WIDTH = 20
 MAX_SENSITIVITIES = 3
+NONE_HIT = "—"
+"""There is nothing to recover or detect in a run that the failure did not hit."""
+MIN_SHARE_OF_TIME = 0.005
 _FULL = "█"
 _EMPTY = "░"
 
@@ -125,7 +128,7 @@ def impacts(run: RunResult, failures: FailurePlan | None) -> Table:
             share(outcome.tasks_hit),
             points(outcome.delta_success.value) if outcome.delta_success else UNKNOWN,
             _difference(outcome.delta_latency_p95_s, duration),
-            share(outcome.recovered_share),
+            share(outcome.recovered_share) if outcome.tasks_hit else NONE_HIT,
             _detected(outcome),
         )
     return table
@@ -163,7 +166,7 @@ def _rows() -> tuple[Row, ...]:
             lambda f: money(_value(f.cost_usd_per_month), is_lower_bound=f.cost_is_lower_bound),
             None,
         ),
-        ("tasks/min", lambda f: number(f.throughput_per_min.value), None),
+        ("tasks/min", lambda f: number(f.throughput_per_min.value, 2), None),
         (
             "tokens/task",
             lambda f: f"{number(f.tokens_in_per_task)} in, {number(f.tokens_out_per_task)} out",
@@ -227,9 +230,12 @@ def _bottleneck(run: RunResult, names: dict[str, str]) -> Text | None:
 
 
 def _time_lost(run: RunResult) -> Text | None:
-    """Where the seconds of a mean task go, the largest first."""
+    """Where the seconds of a mean task go, the largest first, crumbs left out."""
     parts = sorted(run.baseline.time_lost_s.items(), key=lambda item: -item[1])
-    shown = [f"{cause} {duration(seconds)}" for cause, seconds in parts if seconds > 0]
+    least_s = NONE_HIT = "—"
+"""There is nothing to recover or detect in a run that the failure did not hit."""
+MIN_SHARE_OF_TIME * sum(run.baseline.time_lost_s.values())
+    shown = [f"{cause} {duration(s)}" for cause, s in parts if s > 0 and s >= least_s]
     if not shown:
         return None
     return Text.assemble(("Time of a mean task ", "bold"), ", ".join(shown), ".")
@@ -241,7 +247,7 @@ def _outcomes(run: RunResult) -> Text | None:
     if run.all_failures:
         shown.append(("with failures", run.all_failures.figures))
     told = [
-        f"{title}: {', '.join(f'{name} {number(n)}' for name, n in figures.outcomes.items())}"
+        f"{title}: {', '.join(f'{name} {n:,}' for name, n in figures.outcomes.items() if n)}"
         for title, figures in shown
         if figures.outcomes
     ]
@@ -262,6 +268,8 @@ def _sensitivity(run: RunResult) -> Text | None:
 
 def _detected(outcome: FailureOutcome) -> str:
     """Mean time until it is noticed; a mode that nothing detects says so."""
+    if not outcome.tasks_hit:
+        return NONE_HIT
     if outcome.time_to_detect_s is not None:
         return duration(outcome.time_to_detect_s.value)
     return "never" if outcome.detected_share == 0 else UNKNOWN
@@ -271,7 +279,7 @@ def _conditions(run: RunResult) -> Text:
     """What the figures hold for, so that they can be had again."""
     parts = [
         f"{count(run.tasks, 'task')} × {count(run.replications, 'replication')}, seed {run.seed}, "
-        f"{number(run.arrival_rate_per_min)} tasks/min ({run.arrival_rate_source}); "
+        f"{number(run.arrival_rate_per_min, 2)} tasks/min ({run.arrival_rate_source}); "
         "brackets are 95 % intervals, differences are to the baseline."
     ]
     law = run.baseline.littles_law

@@ -16,6 +16,8 @@ from simulator_cli.render.units import count, share, shorten
 GAP = 2
 MIN_BOX = 32
 MAX_BOX = 58
+WIDE = 100
+"""From how many columns on tables show what is only convenient."""
 _VERB = {
     "call": "⇄ asks",
     "handoff": "→",
@@ -63,24 +65,32 @@ def headline(network: Network) -> Text:
     return text
 
 
-def tools_table(network: Network) -> Table:
-    """The tools with what they may change, who uses them and how fast they are said to be."""
-    table = Table(box=box.SIMPLE, expand=True, pad_edge=False, padding=(0, 1))
-    table.add_column("Tool", style="bold", ratio=4, overflow="fold")
-    table.add_column("Does", ratio=5)
-    table.add_column("Effect", min_width=len("irreversible"), no_wrap=True)
-    table.add_column("Used by", ratio=4, overflow="fold")
-    names = {agent.id: agent.name for agent in network.agents}
-    for tool in network.tools:
-        users = tool.used_by or tuple(a.id for a in network.agents if tool.name in a.tools)
-        effect_style = "red" if tool.side_effect == "irreversible" else ""
-        table.add_row(
-            Text(tool.name),
-            Text(shorten(tool.description or tool.capability, 80)),
-            Text(tool.side_effect, style=effect_style),
-            Text(", ".join(names.get(user, user) for user in users)),
-        )
-    return table
+@dataclass(frozen=True)
+class ToolsTable:
+    """The tools with what they do and may change; who uses them where there is room (the boxes say it too)."""
+
+    network: Network
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        is_wide = options.max_width >= WIDE
+        table = Table(box=box.SIMPLE, expand=True, pad_edge=False, padding=(0, 1, 0, 0))
+        table.add_column("Tool", style="bold", max_width=30, overflow="fold")
+        table.add_column("Does", ratio=3)
+        table.add_column("Effect", min_width=len("irreversible"), no_wrap=True)
+        if is_wide:
+            table.add_column("Used by", ratio=2, overflow="fold")
+        names = {agent.id: agent.name for agent in self.network.agents}
+        for tool in self.network.tools:
+            users = tool.used_by or tuple(a.id for a in self.network.agents if tool.name in a.tools)
+            cells = [
+                Text(tool.name),
+                Text(shorten(tool.description or tool.capability, 90)),
+                Text(tool.side_effect, style="red" if tool.side_effect == "irreversible" else ""),
+            ]
+            if is_wide:
+                cells.append(Text(", ".join(names.get(user, user) for user in users)))
+            table.add_row(*cells)
+        yield table
 
 
 def _rows(plan: Layout, width: int) -> list[tuple[str, ...]]:

@@ -4,14 +4,14 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from common.contracts.network import Alternative, Network
+from common.contracts.network import Alternative, Forecast, Network
 from common.contracts.scenario import Interpretation
 from simulator_cli.rehearsal import Rehearsal
 from simulator_cli.render.failures import failures_view
 from simulator_cli.render.figures import figures_view
 from simulator_cli.render.journey import Journey
 from simulator_cli.render.lists import hanging, heading
-from simulator_cli.render.network import NetworkDrawing, headline, tools_table
+from simulator_cli.render.network import NetworkDrawing, ToolsTable, headline
 from simulator_cli.render.story import story_view
 from simulator_cli.render.units import count, duration_band, money_band, share_band, shorten
 
@@ -56,7 +56,7 @@ def network_view(network: Network) -> RenderableType:
     """Why this shape, the drawing, the tools, what else was considered, what is open."""
     parts: list[RenderableType] = [headline(network), Text(), NetworkDrawing(network)]
     if network.tools:
-        parts.append(tools_table(network))
+        parts.append(ToolsTable(network))
     if network.alternatives:
         parts.append(Text("Also considered", style="bold"))
         parts.append(hanging(("·", _alternative(other)) for other in network.alternatives))
@@ -71,20 +71,26 @@ def network_view(network: Network) -> RenderableType:
 
 
 def _alternative(alternative: Alternative) -> Text:
+    pattern = alternative.pattern.replace("_", " ")
     text = Text.assemble(
         (alternative.name, "bold"),
-        f" ({alternative.pattern.replace('_', ' ')}): {alternative.reason}",
+        "" if pattern in alternative.name.casefold() else f" ({pattern})",
+        f": {alternative.reason}",
     )
-    forecast = alternative.forecast
-    if forecast:
-        text.append(
-            f" Forecast: {count(forecast.agents, 'agent')}, "
-            f"p95 {duration_band(forecast.latency_p95_s)}, "
-            f"cost/task {money_band(forecast.cost_usd_per_task)}, "
-            f"success {share_band(forecast.success)}.",
-            style="dim",
-        )
+    if alternative.forecast:
+        text.append(_forecast(alternative.forecast), style="dim")
     return text
+
+
+def _forecast(forecast: Forecast) -> str:
+    """What a short run gave; nothing when it was not run."""
+    bands = (forecast.latency_p95_s, forecast.cost_usd_per_task, forecast.success)
+    if bands == (None, None, None):
+        return ""
+    return (
+        f" Forecast: {count(forecast.agents, 'agent')}, p95 {duration_band(bands[0])}, "
+        f"cost/task {money_band(bands[1])}, success {share_band(bands[2])}."
+    )
 
 
 def _section(title: str, body: RenderableType) -> list[RenderableType]:

@@ -1,5 +1,6 @@
 """The story with its citations: every number points at the event it came from."""
 
+import re
 from collections.abc import Iterable
 
 from rich.console import Group, RenderableType
@@ -58,12 +59,14 @@ def _places(chapter: Chapter) -> Iterable[tuple[int, Citation]]:
     """Where each citation's text ends; the same text cited twice takes its next occurrence."""
     searched: dict[str, int] = {}
     for citation in chapter.citations:
-        start = chapter.text.find(citation.text, searched.get(citation.text, 0))
-        if not citation.text or start < 0:
+        # Whole numbers only: the "0 %" cited is not the end of "90 %".
+        whole = re.compile(rf"(?<![\d.,]){re.escape(citation.text)}(?!\d)")
+        found = whole.search(chapter.text, searched.get(citation.text, 0))
+        if not citation.text or found is None:
             yield len(chapter.text), citation
             continue
-        searched[citation.text] = start + len(citation.text)
-        yield start + len(citation.text), citation
+        searched[citation.text] = found.end()
+        yield found.end(), citation
 
 
 def _alerts(alerts: tuple[Alert, ...]) -> Table:
@@ -80,9 +83,14 @@ def _alerts(alerts: tuple[Alert, ...]) -> Table:
     )
 
 
-def _sources(notes: Footnotes) -> Text:
-    lines = [
-        f"[{n}] {number(c.value)} in event {c.event_id} at {c.path}"
-        for n, c in enumerate(notes.citations, 1)
-    ]
-    return Text("\n".join(["Sources", *lines]), style="dim")
+def _sources(notes: Footnotes) -> Table:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_row("", Text("Source", style="bold dim"), Text("at, in event", style="bold dim"))
+    for n, citation in enumerate(notes.citations, 1):
+        place = f"{citation.path.lstrip('/')}, {citation.event_id}"
+        table.add_row(
+            Text(f"[{n}]", style="dim"),
+            Text(number(citation.value), style="dim"),
+            Text(place, style="dim", overflow="fold"),
+        )
+    return table
