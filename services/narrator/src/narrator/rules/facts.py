@@ -1,0 +1,144 @@
+"""Numbers with their origin: every figure the story uses is looked up in a stream event and cited."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from common.contracts.narrative import Citation
+from common.contracts.stream import StreamEvent
+
+Form = Literal["seconds", "share", "points", "usd", "count", "number"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A number to be told: where it stands (JSON Pointer, RFC 6901, into an event's payload) and how it is written."""
+
+    pointer: str
+    form: Form
+    is_size: bool = False
+    """Told without its sign, because the sentence says the direction (`costs … more`)."""
+
+
+def at(form: Form, *keys: str | int, size: bool = False) -> Fact:
+    """The fact at `keys` below `run`."""
+    parts = (str(key).replace("~", "~0").replace("/", "~1") for key in ("run", *keys))
+    return Fact("/" + "/".join(parts), form, size)
+
+
+def resolve(payload: Any, pointer: str) -> Any:
+    """The value a JSON Pointer leads to, or null."""
+    here = payload
+    for part in pointer.split("/")[1:]:
+        key = part.replace("~1", "/").replace("~0", "~")
+        if isinstance(here, dict):
+            here = here.get(key)
+        elif isinstance(here, list) and key.isdecimal() and int(key) < len(here):
+            here = here[int(key)]
+        else:
+            return None
+    return here
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The observability events of the run, where every number of the story has to stand."""
+
+    events: tuple[StreamEvent, ...]
+
+    @classmethod
+    def of(cls, stream: Sequence[StreamEvent]) -> "Source":
+        return cls(
+            tuple(e for e in stream if e.event_type == "observability" and "run" in e.payload)
+        )
+
+    def find(self, pointer: str) -> tuple[float, str] | None:
+        """The number and the id of the event it stands in; null when no event has it."""
+        for event in self.events:
+            value = resolve(event.payload, pointer)
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                return float(value), event.event_id
+        return None
+
+    def value(self, fact: Fact) -> float | None:
+        found = self.find(fact.pointer)
+        return found[0] if found else None
+
+
+def written(value: float, form: Form) -> str:
+    """A number as a person writes it: three digits at most, in the unit that fits."""
+    if form == "seconds":
+        return _seconds(value)
+    if form == "share":
+        return f"{_digits(value * 100)} %"
+    if form == "points":
+        return f"{_digits(value * 100)} points"
+    if form == "usd":
+        return _usd(value)
+    return f"{round(value):,}" if form == "count" else _digits(value)
+
+
+def _digits(value: float) -> str:
+    size = abs(value)
+    if size == 0 or size >= 99.95:
+        return f"{value:,.0f}" if float(value).is_integer() or size >= 1_000 else f"{value:,.1f}"
+    if size >= 10:
+        return f"{value:.1f}".removesuffix(".0")
+    return f"{value:.1f}" if size >= 1 else f"{value:.2g}"
+
+
+def _seconds(value: float) -> str:
+    size = abs(value)
+    if size < 0.0995:
+        return f"{value * 1_000:.0f} ms"
+    if size < 1:
+        return f"{value:.2f} s"
+    if size < 10:
+        return f"{value:.1f} s"
+    if size < 120:
+        return f"{value:.0f} s"
+    if size < 7_200:
+        return f"{value / 60:.0f} min"
+    return f"{value / 3_600:.1f} h"
+
+
+def _usd(value: float) -> str:
+    sign, size = ("-" if value < 0 else ""), abs(value)
+    if size >= 100 or size == 0:
+        return f"{sign}${size:,.0f}"
+    if size >= 1:
+        return f"{sign}${size:.2f}"
+    text = f"{size:.2g}"
+    return f"{sign}${size:.6f}" if "e" in text else f"{sign}${text}"
+
+
+@dataclass(slots=True)
+class Teller:
+    """Writes sentences. A sentence with an unknown number is not told, so the story never invents one."""
+
+    source: Source
+    sentences: list[str] = field(default_factory=list)
+    citations: list[Citation] = field(default_factory=list)
+
+    def say(self, template: str, /, **parts: Fact | str) -> bool:
+        """Add a sentence; returns whether it could be told."""
+        words: dict[str, str] = {}
+        cited: list[Citation] = []
+        for name, part in parts.items():
+            if isinstance(part, str):
+                words[name] = part
+                continue
+            found = self.source.find(part.pointer)
+            if found is None:
+                return False
+            value, event_id = found
+            text = written(abs(value) if part.is_size else value, part.form)
+            words[name] = text
+            cited.append(Citation(text=text, value=value, event_id=event_id, path=part.pointer))
+        self.sentences.append(template.format(**words))
+        self.citations += cited
+        return True
+
+    @property
+    def text(self) -> str:
+        return " ".join(self.sentences)
