@@ -232,9 +232,7 @@ def _bottleneck(run: RunResult, names: dict[str, str]) -> Text | None:
 def _time_lost(run: RunResult) -> Text | None:
     """Where the seconds of a mean task go, the largest first, crumbs left out."""
     parts = sorted(run.baseline.time_lost_s.items(), key=lambda item: -item[1])
-    least_s = NONE_HIT = "—"
-"""There is nothing to recover or detect in a run that the failure did not hit."""
-MIN_SHARE_OF_TIME * sum(run.baseline.time_lost_s.values())
+    least_s = MIN_SHARE_OF_TIME * sum(run.baseline.time_lost_s.values())
     shown = [f"{cause} {duration(s)}" for cause, s in parts if s > 0 and s >= least_s]
     if not shown:
         return None
