@@ -10,7 +10,7 @@ from starlette.middleware.cors import CORSMiddleware
 from gateway import problems
 from gateway.middleware import BoundedBody, SecurityHeaders
 from gateway.process import Gateway
-from gateway.routers import live, simulate, simulations, system
+from gateway.routers import live, scenarios, simulate, simulations, system
 
 DESCRIPTION = """Rehearse an AI agent network before anyone builds it.
 
@@ -39,7 +39,7 @@ def make_app(gateway: Gateway) -> FastAPI:
         telemetry={"operation_spans": False, "exclude": is_quiet},
     )
     app.state.gateway = gateway
-    for module in (simulate, simulations, live, system):
+    for module in (scenarios, simulate, simulations, live, system):
         app.include_router(module.router)
     problems.install(app)
     _add_middleware(app, gateway)

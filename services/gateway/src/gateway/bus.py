@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -13,6 +13,7 @@ from nats.aio.client import Client
 from nats.js import JetStreamContext
 
 from common.errors import TransientError
+from common.streams import SIMULATIONS
 from gateway.settings import GatewaySettings
 
 CONNECT_TIMEOUT_S = 2
@@ -114,6 +115,47 @@ class Bus:
         except (nats.errors.Error, TimeoutError) as error:
             raise BusAway("no worker answered") from error
         return answer.data, answer.headers or {}
+
+    async def store_id(self) -> str | None:
+        """Tells one life of the SIMULATIONS stream from the next; None when it is missing.
+
+        Raises:
+            BusAway: the bus cannot be asked.
+        """
+        if not self.is_connected:
+            raise BusAway("not connected to NATS")
+        try:
+            info = await self.jetstream.stream_info(SIMULATIONS.name)
+        except nats.js.errors.NotFoundError:
+            return None
+        except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as error:
+            raise BusAway("JetStream did not answer") from error
+        return str(info.created)
+
+    async def lags(self, consumers: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
+        """What waits at each (stream, durable).
+
+        Raises:
+            BusAway: the bus cannot be asked.
+        """
+        if not self.is_connected:
+            raise BusAway("not connected to NATS")
+        try:
+            found = await asyncio.gather(
+                *(self.jetstream.consumer_info(stream, name) for stream, name in consumers)
+            )
+        except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as error:
+            raise BusAway("JetStream did not answer") from error
+        return [
+            {
+                "stream": info.stream_name,
+                "consumer": info.name,
+                "pending": info.num_pending,
+                "unacknowledged": info.num_ack_pending,
+                "redelivered": info.num_redelivered,
+            }
+            for info in found
+        ]
 
     async def close(self) -> None:
         if self._task is not None:

@@ -71,6 +71,12 @@ class AlreadyOver(Conflict):
     suggestion = "A final state never changes; POST /simulations/{id}/rerun starts anew."
 
 
+class EditRefused(ApiError):
+    """The command was understood and cannot be done; the network is as it was."""
+
+    status, title, code = 422, "Edit refused", "edit_refused"
+
+
 class KeyInProgress(Conflict):
     code = "idempotency_key_in_progress"
     suggestion = "Wait for the first request's answer, then repeat."

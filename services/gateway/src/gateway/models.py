@@ -89,6 +89,7 @@ revisions = Table(
     Column("started_stages", JSONB, nullable=False, server_default="{}"),
     Column("command", Text),
     Column("base_revision", Integer),
+    Column("restores", Integer),
     Column("interpretation", JSONB),
     Column("network", JSONB),
     Column("failures", JSONB),
@@ -99,7 +100,8 @@ revisions = Table(
 )
 """One attempt at a network. `stage` is the last accepted result, `accepted_event_id` the cause the next must name.
 
-`origin` says which event began it: requested, edited (command, base_revision) or rerun (network copied).
+`origin` says which event began it: requested, edited (command,
+base_revision), restored (by undo or redo: the network of revision `restores`) or rerun (network copied).
 `attempt` only grows (it is part of message ids); `reemissions` counts those since the last progress.
 """
 

@@ -138,7 +138,7 @@ def awaited_event(
     if next_stage(record.stage) is None:
         raise ValueError("the pipeline is through")
     shape = RESULT_OF[record.stage]
-    if record.origin == "edited" and record.stage == "interpretation":
+    if record.origin in {"edited", "restored"} and record.stage == "interpretation":
         shape = ArchitectureEdited
         envelope["command"] = record.command or ""
     carried = {name: record.results[name] for name in shape.model_fields if name in record.results}

@@ -8,18 +8,27 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
+import nats.errors
+import nats.js.errors
+
 from common.errors import TransientError
 from common.provision import declare
-from common.streams import live_subject
-from gateway.bus import Bus
+from common.streams import heartbeat_subject, live_subject
+from gateway.bus import Bus, BusAway
 from gateway.database import Database
 from gateway.fanout import LIVE_KIND, Fanout
 from gateway.hub import Hub
 from gateway.projector import Projector
+from gateway.reaper import Reaper
 from gateway.relay import Relay
+from gateway.services.exporting import ExportService
 from gateway.services.health import HealthService
 from gateway.services.ledger import Ledger
 from gateway.services.reader import StreamReader
+from gateway.services.records import RecordService
+from gateway.services.rerunning import RerunService
+from gateway.services.revising import RevisingService
+from gateway.services.status import StatusService, WorkerDirectory
 from gateway.services.submission import SubmissionService
 from gateway.settings import GatewaySettings
 
@@ -61,8 +70,25 @@ class Gateway:
             max_outbox_rows=settings.max_outbox_rows,
             notify=notify,
         )
+        self.records = RecordService(self.database, self.ledger)
+        self.reruns = RerunService(
+            self.database, self.ledger, new_id, deadline_s=settings.deadline_s
+        )
+        self.revising = RevisingService(
+            self.database,
+            self.bus,
+            self.submissions,
+            self.ledger,
+            new_id=new_id,
+            deadline_s=settings.deadline_s,
+            ask_timeout_s=settings.ask_timeout_s,
+        )
+        self.exports = ExportService(self.records)
         self.reader = StreamReader(self.database, self.hub)
         self.health = HealthService(self.database, self.bus)
+        self.directory = WorkerDirectory()
+        self.status = StatusService(self.database, self.bus, self.hub, self.directory)
+        self._alarm = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -78,6 +104,8 @@ class Gateway:
             self._run("relay", self._relay().run)
         if "projector" in self.settings.roles:
             self._run("projector", self._projector().run)
+        if "reaper" in self.settings.roles:
+            self._run("reaper", self._reap)
 
     def drain(self) -> None:
         """Take no new work and send readers away; they resume at another process."""
@@ -93,8 +121,16 @@ class Gateway:
         await self.database.close()
 
     async def declare(self) -> None:
-        """Create the streams and consumers that are missing on the bus."""
-        await declare(self.bus.jetstream)
+        """Create the streams and consumers that are missing on the bus.
+
+        Raises:
+            BusAway: the bus did not answer.
+        """
+        try:
+            await declare(self.bus.jetstream)
+        except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as error:
+            raise BusAway("the streams could not be declared") from error
+        self._alarm.set()
 
     def _relay(self) -> Relay:
         return Relay(
@@ -114,9 +150,24 @@ class Gateway:
             declare=self.declare,
         )
 
+    async def _reap(self) -> None:
+        self._alarm.set()
+        reaper = Reaper(
+            self.database,
+            self.ledger,
+            self.bus,
+            declare=self.declare,
+            alarm=self._alarm,
+            settings=self.settings,
+        )
+        with self.bus.on_return(self._alarm.set):
+            await reaper.run()
+
     async def _hear_live(self) -> None:
         await self.bus.ready()
-        await self.bus.client.subscribe(live_subject(LIVE_KIND, "*"), cb=self.fanout.hear)
+        client = self.bus.client
+        await client.subscribe(live_subject(LIVE_KIND, "*"), cb=self.fanout.hear)
+        await client.subscribe(heartbeat_subject("*", "*"), cb=self.directory.hear)
         await asyncio.Event().wait()
 
     async def _notice_heads(self) -> None:

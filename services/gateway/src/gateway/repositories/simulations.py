@@ -6,14 +6,28 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, and_, delete, func, insert, literal, null, select, text, update
+from sqlalchemy import (
+    Select,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    null,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.events import Stage
-from gateway.models import TERMINAL, revisions, scenarios, simulations
+from gateway.history import Entry
+from gateway.models import TERMINAL, outbox, revisions, scenarios, simulations
 from gateway.pipeline import Standing
 
+REAPER_LOCK = 5_021_302
 RESULT_COLUMNS = ("interpretation", "network", "failures", "run", "narrative")
 
 
@@ -55,6 +69,7 @@ class Revision:
     started_stages: Mapping[str, Any]
     command: str | None
     base_revision: int | None
+    restores: int | None
     interpretation: Any
     network: Any
     failures: Any
@@ -74,6 +89,16 @@ class Locked:
     options: Mapping[str, Any]
     revision_created_at: datetime
     now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """An open simulation that makes no progress; `awaited` is the stage nobody answers for."""
+
+    simulation_id: str
+    is_expired: bool
+    reemissions: int
+    awaited: Stage
 
 
 _SIMULATION = tuple(simulations.c[name] for name in Simulation.__dataclass_fields__)
@@ -161,6 +186,32 @@ class SimulationRepository:
             )
         ).first()
         return Revision(*row) if row else None
+
+    async def history(self, simulation_id: str) -> list[Entry]:
+        """Its revisions in order, as undo and redo need them."""
+        rows = await self._connection.execute(
+            select(revisions.c.revision, revisions.c.restores)
+            .where(revisions.c.simulation_id == simulation_id)
+            .order_by(revisions.c.revision)
+        )
+        return [Entry(revision=row.revision, restores=row.restores) for row in rows]
+
+    async def revisions(self, simulation_id: str) -> list[dict[str, Any]]:
+        """Its revisions in order, without results."""
+        rows = await self._connection.execute(
+            select(
+                revisions.c.revision,
+                revisions.c.origin,
+                revisions.c.stage,
+                revisions.c.command,
+                revisions.c.base_revision,
+                revisions.c.restores,
+                revisions.c.created_at,
+            )
+            .where(revisions.c.simulation_id == simulation_id)
+            .order_by(revisions.c.revision)
+        )
+        return [dict(row._mapping) for row in rows]
 
     async def newest(
         self, *, status: str | None, scenario_id: str | None, limit: int, offset: int
@@ -335,36 +386,35 @@ class SimulationRepository:
         )
         return {row[0]: row[1] for row in rows}
 
-    async def silent(self, *, stalled_s: float, busy_s: float, limit: int) -> Sequence[str]:
-        """Ids of open simulations without progress, or past their deadline, longest silence first.
+    async def is_leader(self) -> bool:
+        """Whether this transaction is the only one that reaps; it stays so until it ends."""
+        return bool(
+            await self._connection.scalar(select(func.pg_try_advisory_xact_lock(REAPER_LOCK)))
+        )
 
-        A stage that a worker has begun may be silent for `busy_s`, any other for `stalled_s`.
+    async def silent(self, *, stalled_s: float, busy_s: float, limit: int) -> Sequence[Silent]:
+        """Open simulations without progress, or past their deadline, longest silence first; their rows are locked.
+
+        A stage that a worker has begun may be silent for `busy_s`, any other for `stalled_s`. What still
+        waits in the outbox is not silent. Rows that others hold are passed over: they are in progress.
         """
         rows = await self._connection.execute(
             _SILENT, {"stalled": stalled_s, "busy": busy_s, "limit": limit}
         )
-        return [row.id for row in rows]
+        return [Silent(*row) for row in rows]
 
-    async def unfinished(self, limit: int) -> Sequence[str]:
-        """Ids of all open simulations, oldest first."""
+    async def unfinished_without_outbox(self) -> Sequence[str]:
+        """Ids of all open simulations that wait for nothing but the bus; their rows are locked."""
         rows = await self._connection.execute(
             select(simulations.c.id)
-            .where(simulations.c.status.not_in(TERMINAL))
+            .where(
+                simulations.c.status.not_in(TERMINAL),
+                ~exists().where(outbox.c.simulation_id == simulations.c.id),
+            )
             .order_by(simulations.c.created_at)
-            .limit(limit)
+            .with_for_update(skip_locked=True)
         )
         return [row.id for row in rows]
-
-    async def patience(self, simulation_id: str) -> tuple[int, bool] | None:
-        """How often its current revision was sent out again in vain, and whether it is past its deadline."""
-        row = (
-            await self._connection.execute(
-                select(revisions.c.reemissions, (revisions.c.deadline_at < func.now()))
-                .join(simulations, _OF_CURRENT)
-                .where(simulations.c.id == simulation_id)
-            )
-        ).first()
-        return (row[0], row[1]) if row else None
 
     async def reemitted(self, simulation_id: str, revision: int, *, counts: bool) -> None:
         """The awaited event went out once more; `counts` false when that was not the workers' fault."""
@@ -380,34 +430,41 @@ class SimulationRepository:
 
 
 def _with_scenario() -> Select[Any]:
-    return select(
+    columns = select(
         *_SIMULATION,
         scenarios.c.name,
         scenarios.c.scenario_type,
         func.left(scenarios.c.scenario_text, 200).label("excerpt"),
-    ).join(scenarios, scenarios.c.id == simulations.c.scenario_id)
+        revisions.c.stage,
+    )
+    joined = columns.join(scenarios, scenarios.c.id == simulations.c.scenario_id)
+    return joined.join(revisions, _OF_CURRENT)
 
 
 _SILENT = text(
     """
-    SELECT s.id
+    SELECT s.id, r.deadline_at < now() AS is_expired, r.reemissions, w.awaited
     FROM simulations s
     JOIN revisions r ON r.simulation_id = s.id AND r.revision = s.revision
+    CROSS JOIN LATERAL (SELECT CASE coalesce(r.stage, '')
+        WHEN '' THEN 'interpretation'
+        WHEN 'interpretation' THEN 'architecture'
+        WHEN 'architecture' THEN 'tools'
+        WHEN 'tools' THEN 'failures'
+        WHEN 'failures' THEN 'run'
+        ELSE 'narrative' END AS awaited) w
     WHERE s.status IN ('queued', 'running')
       AND (
         r.deadline_at < now()
-        OR r.progressed_at < now() - make_interval(secs => CASE
-             WHEN r.started_stages ? (CASE coalesce(r.stage, '')
-                    WHEN '' THEN 'interpretation'
-                    WHEN 'interpretation' THEN 'architecture'
-                    WHEN 'architecture' THEN 'tools'
-                    WHEN 'tools' THEN 'failures'
-                    WHEN 'failures' THEN 'run'
-                    ELSE 'narrative' END)
-             THEN cast(:busy AS float8) ELSE cast(:stalled AS float8) END)
+        OR (
+          r.progressed_at < now() - make_interval(secs => CASE
+            WHEN jsonb_exists(r.started_stages, w.awaited) THEN cast(:busy AS float8)
+            ELSE cast(:stalled AS float8) END)
+          AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.simulation_id = s.id)
+        )
       )
-      AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.simulation_id = s.id)
     ORDER BY r.progressed_at
     LIMIT :limit
+    FOR UPDATE OF s SKIP LOCKED
     """
 )

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field
 
+from common.contracts.editing import MAX_COMMAND_CHARS
 from common.contracts.scenario import MAX_SCENARIO_CHARS, EngineChoice, SimulationOptions
 from gateway.services.submission import Submission
 
@@ -66,6 +67,49 @@ class OptionsBody(BaseModel):
     def changes(self) -> dict[str, Any]:
         """Only what the caller named."""
         return self.model_dump(exclude_unset=True)
+
+
+def clean_query(value: str | None) -> str | None:
+    """A search text; null characters match nothing and PostgreSQL refuses them."""
+    return value.replace("\x00", "\ufffd") if value else None
+
+
+class EditBody(BaseModel):
+    model_config = ConfigDict(
+        strict=True,
+        json_schema_extra={"examples": [{"command": "add a reviewer before the payment"}]},
+    )
+
+    command: Annotated[str, AfterValidator(clean_text), Field(max_length=MAX_COMMAND_CHARS)]
+
+
+class ReviewBody(BaseModel):
+    """Any graph; nodes and edges are taken as a frontend has them."""
+
+    model_config = ConfigDict(
+        strict=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "nodes": [{"id": "a", "label": "Triage"}, {"id": "b", "label": "Refunds"}],
+                    "edges": [{"source": "a", "target": "b"}],
+                }
+            ]
+        },
+    )
+
+    nodes: list[dict[str, Any]] = Field(default_factory=list, max_length=500)
+    edges: list[dict[str, Any]] = Field(default_factory=list, max_length=2_000)
+
+
+class RerunBody(BaseModel):
+    """Options that differ from the first run; the others stay."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"options": {"seed": 8, "tasks": 500}}]}
+    )
+
+    options: OptionsBody = Field(default_factory=OptionsBody)
 
 
 class SimulateBody(BaseModel):

@@ -79,6 +79,40 @@ class NetworkAnswer(BaseModel):
     links: dict[str, str]
 
 
+class ScenarioShape(BaseModel):
+    id: str
+    created_at: str
+    scenario_text: str
+    scenario_type: str | None
+    name: str | None
+    description: str | None
+
+
+class EditAnswer(BaseModel):
+    """With `outcome: edited` or `restored` also everything `NetworkAnswer` has, of the new revision."""
+
+    model_config = ConfigDict(extra="allow")
+
+    simulation_id: str
+    revision: int
+    outcome: str
+    summary: str = ""
+    changes: list[str] = []
+    question: str | None = None
+    options: list[str] | dict[str, Any] = []
+
+
+class ReviewAnswer(BaseModel):
+    """`score` is 0…100; the lists are empty for a sound network."""
+
+    score: int | None
+    violatedPrinciples: list[str]  # noqa: N815 - the public name
+    missingComponents: list[str]  # noqa: N815 - the public name
+    suggestedImprovements: list[str]  # noqa: N815 - the public name
+    summary: str
+    findings: list[dict[str, Any]]
+
+
 type Responses = dict[int | str, dict[str, Any]]
 
 

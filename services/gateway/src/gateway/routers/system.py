@@ -29,6 +29,12 @@ async def health(gateway: TheGateway) -> Response:
     return answer((await gateway.health.check()).body)
 
 
+@router.get("/api/status")
+async def status(gateway: TheGateway) -> Response:
+    """Workers by their heartbeats, lags of the bus's consumers, simulations by state."""
+    return answer(await gateway.status.read())
+
+
 @router.get("/metrics")
 async def metrics() -> Response:
     """Prometheus text format."""

@@ -70,9 +70,8 @@ class Ledger:
             verdict, frames = await self._accept(connection, result)
         RESULTS.labels(result.stage, verdict.value).inc()
         if verdict is Verdict.ACCEPT:
-            await self._publish(result.simulation_id, frames)
-            if next_stage(result.stage) is None:
-                self._ended("completed")
+            ended: EndState | None = "completed" if next_stage(result.stage) is None else None
+            await self.announce(result.simulation_id, frames, ended)
         return verdict
 
     async def started(self, said: StageStarted) -> None:
@@ -103,8 +102,7 @@ class Ledger:
             frames = await self.write_ending(
                 connection, simulation_id, locked, ending, locked.next_seq
             )
-        await self._publish(simulation_id, frames)
-        self._ended(ending.state)
+        await self.announce(simulation_id, frames, ending.state)
         return True
 
     async def _accept(
@@ -198,14 +196,23 @@ class Ledger:
         await post(connection, _fact(simulation_id, locked, ending), notify=self._notify)
         return frames
 
-    async def _publish(self, simulation_id: str, frames: Sequence[StoredFrame]) -> None:
+    @property
+    def notifies(self) -> bool:
+        """Whether the relay runs in another process and must be woken through the database."""
+        return self._notify
+
+    def wake_relay(self) -> None:
+        self._wake.set()
+
+    async def announce(
+        self, simulation_id: str, frames: Sequence[StoredFrame], ended: EndState | None = None
+    ) -> None:
+        """After the commit: wake the relay, count, hand the frames to whoever follows."""
         self._wake.set()
         FRAMES.inc(len(frames))
+        if ended is not None:
+            ENDED.labels(ended).inc()
         await self._fanout.deliver(simulation_id, frames)
-
-    @staticmethod
-    def _ended(state: EndState) -> None:
-        ENDED.labels(state).inc()
 
 
 async def store_events(

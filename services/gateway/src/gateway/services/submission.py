@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Literal
 from uuid import UUID, uuid5
@@ -35,7 +34,7 @@ WaitFor = Literal["none", "network", "completed"]
 _IDS = UUID("7b0d6f0e-4d0c-5d0a-9b8e-2f6f0f6f3c11")
 """Namespace of ids that follow from an idempotency key."""
 
-_AWAITED: dict[WaitFor, frozenset[str]] = {
+AWAITED: dict[WaitFor, frozenset[str]] = {
     "none": frozenset(),
     "network": TERMINAL_EVENTS | {"tools_mapped"},
     "completed": TERMINAL_EVENTS,
@@ -111,15 +110,22 @@ class SubmissionService:
             Overloaded: the bus does not keep up, nothing was stored.
             HubClosed: the process is about to stop; what was accepted stays accepted.
         """
-        with ExitStack() as stack:
-            # Attached before the commit: the network may be ready before this call is back.
-            feed = stack.enter_context(self._hub.attach(simulation_id))
+        # Attached before the commit: the network may be ready before this call is back.
+        with self._hub.attach(simulation_id) as feed:
             await self._accept_once(simulation_id, submission)
+            return await self._settled(simulation_id, feed, patience)
+
+    async def wait(self, simulation_id: str, patience: Patience) -> Snapshot:
+        """How it stands, after waiting as asked. Raises SimulationNotFound."""
+        with self._hub.attach(simulation_id) as feed:
+            return await self._settled(simulation_id, feed, patience)
+
+    async def _settled(self, simulation_id: str, feed: Feed, patience: Patience) -> Snapshot:
+        snapshot = await self.read(simulation_id)
+        if not is_satisfied(snapshot, patience.wait):
+            await wait_for(feed, AWAITED[patience.wait], patience.wait_s)
             snapshot = await self.read(simulation_id)
-            if not is_satisfied(snapshot, patience.wait):
-                await self._wait(feed, patience)
-                snapshot = await self.read(simulation_id)
-            return snapshot
+        return snapshot
 
     async def read(self, simulation_id: str) -> Snapshot:
         """Raises SimulationNotFound."""
@@ -187,19 +193,17 @@ class SubmissionService:
         await post(connection, requested, notify=self._notify)
         return frames
 
-    async def _wait(self, feed: Feed, patience: Patience) -> None:
-        try:
-            async with asyncio.timeout(patience.wait_s):
-                await self._until(feed, _AWAITED[patience.wait])
-        except TimeoutError:
-            return
 
-    @staticmethod
-    async def _until(feed: Feed, awaited: frozenset[str]) -> None:
-        while True:
-            frames, missed = await feed.news()
-            if missed or any(frame.event_type in awaited for frame in frames):
-                return
+async def wait_for(feed: Feed, awaited: frozenset[str], wait_s: float) -> None:
+    """Until one of the `awaited` events passed, something went by unheard, or the time is over."""
+    try:
+        async with asyncio.timeout(wait_s):
+            while True:
+                frames, missed = await feed.news()
+                if missed or any(frame.event_type in awaited for frame in frames):
+                    return
+    except TimeoutError:
+        return
 
 
 async def read_snapshot(

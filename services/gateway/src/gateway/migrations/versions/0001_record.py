@@ -99,6 +99,7 @@ def _revisions() -> None:
         sa.Column("started_stages", JSONB, nullable=False, server_default="{}"),
         sa.Column("command", sa.Text),
         sa.Column("base_revision", sa.Integer),
+        sa.Column("restores", sa.Integer),
         *(
             sa.Column(name, JSONB)
             for name in ("interpretation", "network", "failures", "run", "narrative")

@@ -1,0 +1,86 @@
+"""Answers by idempotency key: the first request with a key does the work, later ones get its answer."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.models import idempotency
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """`status` is null while the first request is still at work."""
+
+    request_hash: str
+    status: int | None
+    content_type: str | None
+    response: bytes | None
+
+
+class IdempotencyRepository:
+    def __init__(self, connection: AsyncConnection, tenant: str = "public") -> None:
+        self._connection = connection
+        self._tenant = tenant
+
+    async def claim(
+        self, key: str, request_hash: str, *, abandoned_after_s: float
+    ) -> Stored | None:
+        """None: the key is ours. Else what is stored under it.
+
+        A claim that was never answered is free again after `abandoned_after_s`: its process died.
+        """
+        taken = await self._connection.execute(
+            insert(idempotency)
+            .values(tenant=self._tenant, key=key, request_hash=request_hash)
+            .on_conflict_do_update(
+                index_elements=["tenant", "key"],
+                set_={"created_at": func.now()},
+                where=(
+                    idempotency.c.status.is_(None)
+                    & (idempotency.c.request_hash == request_hash)
+                    & (idempotency.c.created_at < _ago(abandoned_after_s))
+                ),
+            )
+            .returning(idempotency.c.key)
+        )
+        if taken.first() is not None:
+            return None
+        row = (
+            await self._connection.execute(
+                select(
+                    idempotency.c.request_hash,
+                    idempotency.c.status,
+                    idempotency.c.content_type,
+                    idempotency.c.response,
+                ).where(self._own(key))
+            )
+        ).first()
+        return Stored(*row) if row else None
+
+    async def answer(self, key: str, *, status: int, content_type: str, response: bytes) -> None:
+        await self._connection.execute(
+            update(idempotency)
+            .where(self._own(key))
+            .values(status=status, content_type=content_type, response=response)
+        )
+
+    async def release(self, key: str) -> None:
+        """Forget a claim whose request was not done, so that it can be tried again."""
+        await self._connection.execute(
+            delete(idempotency).where(self._own(key) & idempotency.c.status.is_(None))
+        )
+
+    async def purge(self, hold_s: float) -> None:
+        await self._connection.execute(
+            delete(idempotency).where(idempotency.c.created_at < _ago(hold_s))
+        )
+
+    def _own(self, key: str) -> ColumnElement[bool]:
+        return (idempotency.c.tenant == self._tenant) & (idempotency.c.key == key)
+
+
+def _ago(seconds: float) -> ColumnElement[Any]:
+    return func.now() - func.make_interval(0, 0, 0, 0, 0, 0, seconds)
