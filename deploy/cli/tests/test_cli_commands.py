@@ -280,7 +280,9 @@ def test_evaluate_writes_a_line_per_case_from_answer_or_stream(
     assert (late.exit_code, early.exit_code) == (0, 0)
     assert out.read_text() == from_stream
     assert [json.loads(line)["id"] for line in from_stream.splitlines()] == ["a", "b"]
-    assert completed.requests[-1][2]["options"] == {"tasks": 1, "failures": [], "engine": "rules"}
+    bodies = [body for _, path, body in completed.requests if path == "/simulate"]
+    assert bodies[-1]["options"] == {"tasks": 1, "failures": [], "engine": "rules"}
+    assert [path for _, path, _ in completed.requests].count("/simulations/s1/cancel") == 4
 
 
 def test_evaluate_names_what_it_could_not_plan(

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -36,13 +37,14 @@ def evaluate(
     url: Url = None,
 ) -> None:
     """Plan a network for each case of a corpus and write what a scorer reads, one line per case."""
-    from simulator_cli.console import make_console
+    from simulator_cli.console import busy, make_console
     from simulator_cli.session import open_session
 
     cases = read_corpus(corpus)
-    console = make_console()
-    with open_session(make_console(is_error=True), url=url) as session:
-        answers = _planned(session.gateway, cases, parallel=parallel, engine=engine)
+    console, notices = make_console(), make_console(is_error=True)
+    with open_session(notices, url=url) as session:
+        with busy(notices, f"Planning {len(cases)} cases…"):
+            answers = _planned(session.gateway, cases, parallel=parallel, engine=engine)
         missing = write_predictions(out, cases, answers)
     console.print(f"{len(cases) - len(missing)} of {len(cases)} cases planned, written to {out}")
     if missing:
@@ -114,9 +116,18 @@ def planned_network(gateway: "Gateway", body: dict[str, Any]) -> "Network":
     Raises:
         CommandError: it is refused, or ends without a network.
     """
+    answer = gateway.submit(body)
+    try:
+        return _network(gateway, answer)
+    finally:
+        # Its run is not asked for; whether it has ended by itself meanwhile makes no difference.
+        with suppress(CommandError):
+            gateway.cancel(str(answer["simulation_id"]))
+
+
+def _network(gateway: "Gateway", answer: dict[str, Any]) -> "Network":
     from common.contracts.network import Network
 
-    answer = gateway.submit(body)
     if answer.get("agents"):
         return Network.model_validate(answer)
     for frame in gateway.frames(str(answer["simulation_id"])):

@@ -31,11 +31,10 @@ def rehearse(body: dict[str, Any], *, as_json: bool, keep: bool, url: str | None
             return
         console = make_console()
         began_s = time.monotonic()
-        console.print(Text(shorten(str(body["scenario"]), 400), style="italic"), "")
+        console.print(Text(shorten(str(body["scenario"]), 400), style="italic"), "", sep="\n")
         report = _completed_report(session.gateway, body, console)
-        console.print(
-            Text(f"Completed in {duration(time.monotonic() - began_s)}.", style="dim"), ""
-        )
+        took = duration(time.monotonic() - began_s)
+        console.print(Text(f"Completed in {took}.", style="dim"), "", sep="\n")
         rehearsal = read_rehearsal(report)
         console.print(report_view(rehearsal))
         console.print(

@@ -71,6 +71,6 @@ def _show(answer: dict[str, Any]) -> None:
 
     console = make_console()
     if answer.get("agents"):
-        console.print(network_view(Network.model_validate(answer)), "")
+        console.print(network_view(Network.model_validate(answer)), "", sep="\n")
     console.print(f"Simulation {answer['simulation_id']}: {answer.get('status', 'accepted')}")
     console.print(f"Follow it with: ./simulator watch {answer['simulation_id']}")
