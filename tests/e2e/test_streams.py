@@ -22,7 +22,7 @@ async def start(client, simulation_id, tasks=40):
 
 async def recorded(client, simulation_id):
     events = (
-        await client.get(f"/simulations/{simulation_id}/events", params={"limit": 1000})
+        await client.get(f"/simulations/{simulation_id}/events", params={"limit": 500})
     ).json()["events"]
     return [event["seq"] for event in events]
 
