@@ -9,13 +9,14 @@ from common.contracts.failures import FailurePlan, Likelihood
 from common.contracts.narrative import Chapter, Citation, Narrative
 from common.contracts.network import Network
 from common.contracts.run import JourneyStep, RunResult
+from common.contracts.values import Provenance
 from simulator_cli.errors import CommandError
 from simulator_cli.rehearsal import Rehearsal, read_rehearsal
 from simulator_cli.render.failures import failures_view, likelihood
 from simulator_cli.render.figures import bar, best_mitigation, figures_view
 from simulator_cli.render.journey import Clock, Journey, chosen_steps
 from simulator_cli.render.next_steps import next_steps
-from simulator_cli.render.report import report_view
+from simulator_cli.render.report import provenance_line, report_view
 from simulator_cli.render.story import Footnotes, cited, story_view
 from simulator_cli.render.trace import SpanTree, in_tree_order, read_spans
 
@@ -44,6 +45,20 @@ def test_parts_not_reached_are_left_out(network: Network, draw: Draw, width: int
     assert "NETWORK" in text
     assert "RUN" not in text
     assert "STORY" not in text
+
+
+def test_what_answered_is_stated_by_stage() -> None:
+    rules = Provenance(agent="PlannerAgent")
+    model = Provenance(engine="llm", provider="ollama", model="qwen", prompt_version="3")
+    fallen = Provenance(fallback_reason="no model answered")
+
+    assert provenance_line({"tools": rules, "run": rules}).plain == (
+        "Answered by the rules engines."
+    )
+    assert provenance_line({"tools": model, "run": rules, "failures": fallen}).plain == (
+        "Answered by qwen of ollama, prompt 3 (tools); the rules engines (run); "
+        "the rules engines because no model answered (failures)."
+    )
 
 
 def test_failures_name_place_source_risk_and_remedy(

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from common.contracts.failures import FailurePlan
 from common.contracts.narrative import Narrative
 from common.contracts.network import Network
 from common.contracts.run import RunResult
 from common.contracts.scenario import Interpretation
-from common.contracts.values import Value
+from common.contracts.values import Provenance, Value
 from simulator_cli.errors import CommandError
 
 
@@ -20,6 +20,8 @@ class Rehearsal(Value):
     status: str
     error: str | None = None
     reason: str | None = None
+    provenance: dict[str, Provenance] = Field(default_factory=dict)
+    """What answered, by stage."""
     interpretation: Interpretation | None = None
     network: Network | None = None
     failures: FailurePlan | None = None

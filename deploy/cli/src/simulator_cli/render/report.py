@@ -6,6 +6,7 @@ from rich.text import Text
 
 from common.contracts.network import Alternative, Forecast, Network
 from common.contracts.scenario import Interpretation
+from common.contracts.values import Provenance
 from simulator_cli.rehearsal import Rehearsal
 from simulator_cli.render.failures import failures_view
 from simulator_cli.render.figures import figures_view
@@ -34,7 +35,29 @@ def report_view(rehearsal: Rehearsal) -> RenderableType:
         parts += _section("ONE TASK'S JOURNEY", journey)
     if rehearsal.narrative:
         parts += _section("STORY", story_view(rehearsal.narrative))
+    if rehearsal.provenance:
+        parts.append(provenance_line(rehearsal.provenance))
     return Group(*parts)
+
+
+def provenance_line(provenance: dict[str, Provenance]) -> Text:
+    """What answered each stage: the rules engines, or which model and prompt."""
+    stages: dict[str, list[str]] = {}
+    for stage, answered in provenance.items():
+        stages.setdefault(_engine(answered), []).append(stage)
+    told = "; ".join(
+        engine if len(stages) == 1 else f"{engine} ({', '.join(names)})"
+        for engine, names in stages.items()
+    )
+    return Text(f"Answered by {told}.", style="dim")
+
+
+def _engine(answered: Provenance) -> str:
+    if answered.engine == "llm":
+        prompt = f", prompt {answered.prompt_version}" if answered.prompt_version else ""
+        return f"{answered.model or 'a model'} of {answered.provider or 'a provider'}{prompt}"
+    why = f" because {answered.fallback_reason}" if answered.fallback_reason else ""
+    return f"the rules engines{why}"
 
 
 def interpretation_view(read: Interpretation) -> RenderableType:
