@@ -107,10 +107,16 @@ def stems(text: str) -> list[str]:
     return [token.stem for token in tokenize(text)]
 
 
+def words(text: str) -> list[str]:
+    """The words of a text in order, in lower case."""
+    return [token.word.lower() for token in tokenize(text)]
+
+
 class PhraseIndex:
     """Finds the phrases of a lexicon in a list of stems.
 
-    A phrase is words in order; `..` between two of them allows up to four words in the gap.
+    A phrase is words in order; `..` between two of them allows up to four words in the gap, and `=word` stands for
+    that very form (`=readings` are not what somebody reads).
     """
 
     def __init__(self, lexicon: Mapping[str, Iterable[str]]) -> None:
@@ -123,30 +129,38 @@ class PhraseIndex:
 
     def _add(self, key: str, phrase: str) -> None:
         parts = tuple(
-            part if part == ".." else stem(part)
+            part if part == ".." or exact else stem(part)
             for chunk in phrase.split()
-            for part in ([".."] if chunk == ".." else _WORD.findall(chunk))
+            for exact in [chunk.startswith("=")]
+            for part in ([chunk.lower()] if exact or chunk == ".." else _WORD.findall(chunk))
         )
         if not parts:
             return
         self._by_first.setdefault(parts[0], []).append((parts, key, phrase))
         self.words.update(word.lower() for word in _WORD.findall(phrase))
 
-    def find(self, stemmed: Sequence[str]) -> list[Match]:
-        """All matches by position; of one key at one place only the longest."""
+    def find(self, stemmed: Sequence[str], words: Sequence[str]) -> list[Match]:
+        """All matches by position; of one key at one place only the longest.
+
+        `words` are the same tokens in lower case as written.
+        """
+        forms = [f"={word}" for word in words]
         best: dict[tuple[int, str], Match] = {}
-        for first, word in enumerate(stemmed):
-            for parts, key, phrase in self._by_first.get(word, ()):
-                last = _match(stemmed, first, parts)
-                if last is None:
-                    continue
+        for first, pair in enumerate(zip(stemmed, forms, strict=True)):
+            for parts, key, phrase in (
+                *self._by_first.get(pair[0], ()),
+                *self._by_first.get(pair[1], ()),
+            ):
+                last = _match(stemmed, forms, first, parts)
                 known = best.get((first, key))
-                if known is None or known.last < last:
+                if last is not None and (known is None or known.last < last):
                     best[first, key] = Match(first, last, key, phrase)
         return sorted(best.values(), key=lambda match: (match.first, -match.last, match.key))
 
 
-def _match(stemmed: Sequence[str], first: int, parts: Sequence[str]) -> int | None:
+def _match(
+    stemmed: Sequence[str], forms: Sequence[str], first: int, parts: Sequence[str]
+) -> int | None:
     """The last token of `parts` matched from `first`, or None."""
     place = first
     gap = 0
@@ -155,7 +169,7 @@ def _match(stemmed: Sequence[str], first: int, parts: Sequence[str]) -> int | No
             gap = 4
             continue
         window = range(place + 1, min(place + 2 + gap, len(stemmed)))
-        hit = next((i for i in window if stemmed[i] == part), None)
+        hit = next((i for i in window if part in (stemmed[i], forms[i])), None)
         if hit is None:
             return None
         place, gap = hit, 0

@@ -94,8 +94,8 @@ def _product(name: str) -> str | None:
 
 
 def _capability_of(scan: Scan, hits: list[Match]) -> str | None:
-    words = scan.stems[hits[0].first : hits[0].last + 1]
-    known = tables.index("capabilities").find(words)
+    place = slice(hits[0].first, hits[0].last + 1)
+    known = tables.index("capabilities").find(scan.stems[place], scan.lower[place])
     return known[0].key if known else None
 
 

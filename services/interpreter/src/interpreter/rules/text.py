@@ -25,6 +25,7 @@ _FRAGMENT_END = re.compile(
 _LIST_MARK = re.compile(r"^\s*(?:[-*\u2022\u2013]|\(?\d{1,2}[.)]|\(?[a-z][.)])\s+")
 _SHORTEST_CORRECTED = 6
 _LONG_WORD = 10
+_SHORT_NOUNS = frozenset({"cv", "pr", "hr", "it", "ui", "qa", "ad", "pm"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,11 @@ class Scan:
             token.stem if token.stem in known else corrected(token.word.lower(), token.stem)
             for token in self.tokens
         ]
+
+    @cached_property
+    def lower(self) -> list[str]:
+        """The words as written, in lower case."""
+        return [token.word.lower() for token in self.tokens]
 
     @cached_property
     def sentences(self) -> list[Span]:
@@ -91,7 +97,7 @@ class Scan:
         sentence_of = self.sentence_of
         return [
             match
-            for match in index.find(self.stems)
+            for match in index.find(self.stems, self.lower)
             if sentence_of[match.first] == sentence_of[match.last]
         ]
 
@@ -102,6 +108,16 @@ class Scan:
         for span in self.sentences:
             numbers[span.first : span.last] = [span.sentence] * (span.last - span.first)
         return numbers
+
+    def is_content(self, place: int) -> bool:
+        """Whether the token says something by itself: no function word, number or initial."""
+        if not 0 <= place < len(self.lower):
+            return False
+        word = self.lower[place]
+        if word in _SHORT_NOUNS:
+            return True
+        is_word = len(word) > 2 and word.isascii() and not word.isdigit()
+        return is_word and word not in tables.words("function")
 
     def evidence(self, start: int, end: int) -> Evidence:
         """text[start:end] without the blanks and commas around it."""

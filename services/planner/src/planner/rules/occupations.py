@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 
-from common.wording import PhraseIndex, stems
+from common.wording import PhraseIndex, stems, words
 
 _MULTIWORD = 1.6
-_VERB_FITS, _VERB_DIFFERS = 1.0, -0.5
+_VERB_FITS, _VERB_DIFFERS = 1.0, -0.8
 _IN_OBJECT = 1.4
 
 
@@ -90,15 +90,15 @@ def fitting(text: str, verb: str, focus: str = "") -> dict[str, float]:
     `focus` is the object of the verb: its words count more. Professions without a cue in the text are left out.
     """
     index, weights = _index()
-    words = stems(text)
+    stemmed = stems(text)
     focused = set(stems(focus))
     scores: dict[str, float] = {}
     seen: set[tuple[str, str]] = set()
-    for match in index.find(words):
+    for match in index.find(stemmed, words(text)):
         if (match.key, match.phrase) in seen:
             continue
         seen.add((match.key, match.phrase))
-        boost = _IN_OBJECT if focused & set(words[match.first : match.last + 1]) else 1.0
+        boost = _IN_OBJECT if focused & set(stemmed[match.first : match.last + 1]) else 1.0
         scores[match.key] = scores.get(match.key, 0.0) + boost * weights[match.phrase]
     table = occupations()
     return {

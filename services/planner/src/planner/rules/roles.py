@@ -11,7 +11,7 @@ _FITS = 1.5
 """Least fit of a profession; below it the role is named after its function and object."""
 _CLOSE = 0.75
 """A profession already in the network takes a step when it fits at least this share of the best one."""
-_WEAK = 0.6
+_WEAK = 0.7
 _VAGUE = frozenset(
     [
         "thing",
@@ -113,22 +113,34 @@ def _place(step: Step, found: list[Role]) -> None:
     """Give the step to a role that is there already, else to a new one."""
     fits = fitting(words_of(step), step.verb, step.object)
     best = max(sorted(fits), key=lambda title: fits[title], default=None)
-    if best is not None and fits[best] >= _FITS:
-        for role in found:
-            if fits.get(role.title, 0.0) >= max(_FITS, _CLOSE * fits[best]):
-                role.steps.append(step)
-                role.fit += fits[role.title]
-                return
-        known = occupations()[best]
-        found.append(Role(best, step.verb, known.duty, [step], known.capabilities, fits[best]))
+    if best is None or fits[best] < _FITS:
+        _place_by_function(step, found)
         return
-    _place_by_function(step, found)
+    for role in found:
+        fit = fits.get(role.title, 0.0)
+        if fit >= max(_FITS, _CLOSE * fits[best]) and _takes(role, step):
+            role.steps.append(step)
+            role.fit += fit
+            return
+    known = occupations()[best]
+    found.append(Role(best, step.verb, known.duty, [step], known.capabilities, fits[best]))
+
+
+def _takes(role: Role, step: Step) -> bool:
+    """A role takes what its profession does, or what belongs to the same stage of the work."""
+    known = occupations().get(role.title)
+    return stage_of(step.verb) == role.stage or (known is not None and step.verb in known.verbs)
+
+
+def is_item(step: Step) -> bool:
+    """Whether the step is an item of an enumeration of viewpoints, topics or kinds."""
+    return (step.parallel_group or "").startswith("list")
 
 
 def _place_by_function(step: Step, found: list[Role]) -> None:
     last = found[-1] if found else None
     is_thin = not _modifier(step)
-    if last and (is_thin or last.verb == step.verb):
+    if last and not is_item(step) and (is_thin or last.verb == step.verb):
         last.steps.append(step)
         return
     function = functions().get(step.verb)
@@ -136,7 +148,7 @@ def _place_by_function(step: Step, found: list[Role]) -> None:
     title = f"{_modifier(step)} {noun}".strip()
     duty = function.duty if function else step.name
     implied = function.capabilities if function else ()
-    found.append(Role(title, step.verb, duty, [step], implied, 0.5 * step.confidence))
+    found.append(Role(title, step.verb, duty, [step], implied, step.confidence))
 
 
 def _modifier(step: Step) -> str:

@@ -39,8 +39,14 @@ def weights(name: str) -> Mapping[str, Mapping[str, float]]:
 
 @lru_cache(maxsize=8)
 def words(use: str) -> frozenset[str]:
-    """Single words by use; `before_…` and `giving` are stems."""
+    """Single words by use."""
     return frozenset(table("words")[use])
+
+
+@lru_cache(maxsize=8)
+def word_stems(use: str) -> frozenset[str]:
+    """The stems of single words by use."""
+    return frozenset(map(stem, table("words")[use]))
 
 
 @lru_cache(maxsize=1)

@@ -1,0 +1,61 @@
+"""What an action is done to, and the things that a piece of text names."""
+
+from common.wording import Match
+from interpreter.rules.actions import is_participle
+from interpreter.rules.lexicon import tables
+from interpreter.rules.text import Scan
+
+_NEAR = 4
+_LONGEST = 3
+
+
+def noun_phrase(scan: Scan, action: Match, first: int, last: int) -> str:
+    """The words after the action, or before it when it is passive; empty when none says anything."""
+    after = _run_after(scan, action.last + 1, last)
+    before = _run_before(scan, action.first - 1, first)
+    chosen = (before or after) if is_participle(scan.lower[action.first]) else (after or before)
+    return " ".join(chosen).lower()
+
+
+def item_phrase(scan: Scan, first: int, last: int) -> str:
+    """The first run of words with a meaning in tokens `first`…`last - 1`."""
+    return " ".join(_run_after(scan, first, last)).lower()
+
+
+def things(scan: Scan, first: int, last: int) -> tuple[str, ...]:
+    """The entities named, in the order of the text."""
+    found = tables.index("entities").find(scan.stems[first:last], scan.lower[first:last])
+    return tuple(dict.fromkeys(match.key for match in found))
+
+
+def _touches(scan: Scan, left: int, right: int) -> bool:
+    """No punctuation stands between two neighbouring tokens."""
+    gap = scan.text[scan.tokens[left].end : scan.tokens[right].start]
+    return not gap.strip(" '-/\u2019\"")
+
+
+def _run_after(scan: Scan, place: int, last: int) -> list[str]:
+    """The first run of content words near the place, at most three words."""
+    near = range(place, min(place + _NEAR, last))
+    start = next((i for i in near if scan.is_content(i)), None)
+    if start is None:
+        return []
+    end = start + 1
+    while end < last and end - start < _LONGEST and _goes_on(scan, end - 1, end):
+        end += 1
+    return [scan.tokens[i].word for i in range(start, end)]
+
+
+def _run_before(scan: Scan, place: int, first: int) -> list[str]:
+    near = range(place, max(place - _NEAR - 1, first - 1), -1)
+    end = next((i for i in near if scan.is_content(i)), None)
+    if end is None:
+        return []
+    start = end
+    while start > first and end - start < _LONGEST - 1 and _goes_on(scan, start, start - 1):
+        start -= 1
+    return [scan.tokens[i].word for i in range(start, end + 1)]
+
+
+def _goes_on(scan: Scan, here: int, there: int) -> bool:
+    return scan.is_content(there) and _touches(scan, min(here, there), max(here, there))
