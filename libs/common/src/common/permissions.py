@@ -22,15 +22,21 @@ from common.streams import (
 
 _ANSWERS = {"planner": (EDIT_ASK, REVIEW_ASK), "conversation": (CHAT_ASK,)}
 """Request-reply subjects a worker serves."""
+_MAX_REPLIES = {"conversation": 5_000}
+"""A chat answer arrives piece by piece, with signs of life between; see `common.contracts.chat`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Permissions:
-    """Subjects a user may publish to and subscribe to; `may_reply` allows one answer to each request received."""
+    """Subjects a user may publish to and subscribe to.
+
+    `may_reply` allows up to `max_replies` messages to the inbox of each request received.
+    """
 
     publish: tuple[str, ...]
     subscribe: tuple[str, ...]
     may_reply: bool = False
+    max_replies: int = 1
 
 
 def inbox(user: str) -> str:
@@ -71,6 +77,7 @@ def _worker(worker: str) -> Permissions:
         ),
         subscribe=(f"{inbox(worker)}.>", *_ANSWERS.get(worker, ())),
         may_reply=worker in _ANSWERS,
+        max_replies=_MAX_REPLIES.get(worker, 1),
     )
 
 

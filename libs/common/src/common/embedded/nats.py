@@ -75,5 +75,6 @@ def _user(name: str, password: str, allowed: Permissions) -> str:
         "subscribe": {"allow": list(allowed.subscribe)},
     }
     if allowed.may_reply:
-        rules["allow_responses"] = {"max": 1, "expires": "60s"}
+        expires = "60s" if allowed.max_replies == 1 else "180s"
+        rules["allow_responses"] = {"max": allowed.max_replies, "expires": expires}
     return json.dumps({"user": name, "password": password, "permissions": rules})
