@@ -99,14 +99,18 @@ def test_demo_as_json_prints_the_report_and_nothing_else(invoke: Invoke, complet
     assert completed.requests[0][2] == {"scenario": "My own scenario.", "options": {"seed": 3}}
 
 
-def test_a_failed_simulation_says_why_and_ends_with_1(
-    invoke: Invoke, gateway: Any, make_frame: Callable[..., Frame]
+def test_a_failed_simulation_is_drawn_as_far_as_it_got_and_says_why(
+    invoke: Invoke, gateway: Any, network: Network, make_frame: Callable[..., Frame]
 ) -> None:
+    partial = Rehearsal(simulation_id="s1", status="failed", network=network)
+    gateway.report = partial.model_dump(mode="json", by_alias=True)
     gateway.frames = [make_frame(1, "simulation_failed", payload={"reason": "no worker answered"})]
 
     result = invoke("demo")
 
     assert result.exit_code == 1
+    assert "Coverage Analyst" in result.stdout
+    assert "WHERE TO LOOK NEXT" not in result.stdout
     assert "Error: Simulation s1 failed: no worker answered." in result.stderr
     assert "Try: " in result.stderr
 
