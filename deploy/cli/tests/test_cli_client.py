@@ -57,6 +57,15 @@ def test_a_refusal_without_words_names_its_status(gateway: Any, client: Any) -> 
         client.report("s1")
 
 
+def test_a_fault_of_the_gateway_can_be_found_by_its_trace(gateway: Any, client: Any) -> None:
+    gateway.refusal = {"status": 500, "message": "Ours.", "trace_id": "abc"}
+
+    with pytest.raises(Refused) as caught:
+        client.report("s1")
+
+    assert "trace_id=abc" in (caught.value.hint or "")
+
+
 def test_no_gateway_is_told_with_what_to_do() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"

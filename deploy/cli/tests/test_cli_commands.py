@@ -115,6 +115,18 @@ def test_a_failed_simulation_is_drawn_as_far_as_it_got_and_says_why(
     assert "Try: " in result.stderr
 
 
+def test_why_it_failed_comes_before_why_it_cannot_be_shown(
+    invoke: Invoke, gateway: Any, make_frame: Callable[..., Frame]
+) -> None:
+    gateway.frames = [make_frame(1, "simulation_failed", payload={"reason": "no worker answered"})]
+    gateway.report = {"simulation_id": "s1", "status": "failed", "network": "unreadable"}
+
+    result = invoke("demo")
+
+    assert "no worker answered" in result.stderr
+    assert "cannot be read" not in result.stderr
+
+
 def test_a_refused_scenario_says_what_to_do(invoke: Invoke, gateway: Any) -> None:
     gateway.refusal = {"status": 422, "message": "Too long.", "suggestion": "Shorten it."}
 

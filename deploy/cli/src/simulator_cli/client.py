@@ -144,11 +144,16 @@ def refusal(answer: httpx2.Response) -> Refused:
     if not isinstance(problem, dict):
         problem = {}
     message = problem.get("message") or problem.get("detail") or problem.get("title")
+    hint = problem.get("suggestion")
+    if answer.is_server_error and problem.get("trace_id"):
+        hint = (
+            f"{hint or 'Look for it with `simulator logs gateway`.'} trace_id={problem['trace_id']}"
+        )
     return Refused(
         answer.status_code,
         str(problem.get("error") or f"http_{answer.status_code}"),
         str(message or f"The gateway answered with status {answer.status_code}."),
-        problem.get("suggestion"),
+        hint,
     )
 
 

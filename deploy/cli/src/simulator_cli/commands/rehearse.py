@@ -31,13 +31,12 @@ def rehearse(body: dict[str, Any], *, as_json: bool, keep: bool, url: str | None
         if console:
             console.print(Text(shorten(str(body["scenario"]), 400), style="italic"), "", sep="\n")
         simulation_id, ending = _followed(session.gateway, body, console)
-        report = session.gateway.report(simulation_id)
-        if console is None:
-            print_json(report)
-        else:
+        if console:
             told = f"{ending.outcome.capitalize()} after {duration(time.monotonic() - began_s)}."
             console.print(Text(told, style="dim"), "", sep="\n")
-            console.print(report_view(read_rehearsal(report)))
+        # Why it ended comes before why it cannot be shown.
+        with suppress(*([] if ending.outcome == "completed" else [CommandError])):
+            _show(session.gateway.report(simulation_id), console)
         check_completed(ending, simulation_id)
         if console:
             console.print(
@@ -48,6 +47,13 @@ def rehearse(body: dict[str, Any], *, as_json: bool, keep: bool, url: str | None
                     is_remote=url is not None,
                 )
             )
+
+
+def _show(report: dict[str, Any], console: Console | None) -> None:
+    if console is None:
+        print_json(report)
+    else:
+        console.print(report_view(read_rehearsal(report)))
 
 
 def _followed(
