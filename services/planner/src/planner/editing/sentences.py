@@ -1,0 +1,39 @@
+"""Cuts what a person typed into single commands, without politeness."""
+
+import re
+
+_VERBS = (
+    "add|append|insert|create|introduce|include|put|place|remove|delete|drop|rename|merge|combine|split|divide|"
+    "give|grant|take|revoke|connect|link|disconnect|unlink|make|set|change|switch|use|let|allow|require|have|move|"
+    "undo|redo|revert|scale|run|double|halve|swap|turn|convert|upgrade|downgrade|call|get rid|stop|increase|raise|"
+    "reduce|lower|limit|assign|equip|loop|fold|join|verify"
+)
+_BETWEEN = re.compile(
+    rf"\s*(?:[;\n]+|\.\s+|,?\s*\b(?:and\s+then|and\s+also|then|and|also|plus)\b|,)\s+"
+    rf"(?=(?:please\s+|also\s+|then\s+)*(?:{_VERBS})\b)",
+    re.IGNORECASE,
+)
+_POLITE = re.compile(
+    r"^(?:hey|hi|hello|ok(?:ay)?|so|well|now|then|and|also|please|kindly|just|maybe|"
+    r"(?:can|could|would|will)\s+(?:you|we)(?:\s+please)?|i(?:\s+would|'d|’d)\s+like\s+(?:you\s+)?to(?=\s)|"
+    r"i\s+(?:want|need)\s+(?:you\s+)?to(?=\s)|we\s+(?:should|must|need\s+to|have\s+to|want\s+to)(?=\s)|"
+    r"let(?:'s|’s|\s+us)|you\s+(?:should|can|could)|go\s+ahead\s+and)\b[\s,]*",
+    re.IGNORECASE,
+)
+_CLOSING = re.compile(
+    r"[\s,]*(?:please|thanks|thank you|for me|now|as well|too)?[\s.!?]*$", re.IGNORECASE
+)
+
+
+def sentences(command: str) -> tuple[str, ...]:
+    """The single commands in their order; "and" separates only where another command begins."""
+    text = re.sub(r"[ \t]+", " ", command.replace("’", "'")).strip()
+    return tuple(plain for part in _BETWEEN.split(text) if (plain := _plain(part)))
+
+
+def _plain(part: str) -> str:
+    text, before = part.strip(), None
+    while text != before:
+        before = text
+        text = _POLITE.sub("", text).strip()
+    return _CLOSING.sub("", text).strip(" ;")
