@@ -532,7 +532,7 @@ class FakeGateway:
     """A gateway's face over a real socket. Its state is what a test sets and reads."""
 
     base_url: str = ""
-    report: dict[str, Any] = field(default_factory=dict)
+    report: Any = field(default_factory=dict)
     answer: dict[str, Any] = field(default_factory=lambda: {"simulation_id": "s1", "status": "x"})
     frames: list[Frame] = field(default_factory=list)
     script: list[Callable[[WebSocket, int], Awaitable[None]]] = field(default_factory=list)

@@ -59,7 +59,7 @@ def test_all_promised_commands_are_there(invoke: Invoke) -> None:
     text = invoke("--help").stdout
 
     for name in (
-        *("demo", "simulate", "watch", "report", "trace", "evaluate"),
+        *("demo", "simulate", "list", "watch", "report", "trace", "evaluate"),
         *("up", "down", "status", "logs", "scale", "test", "check"),
     ):
         assert f" {name} " in text
@@ -193,6 +193,23 @@ def test_a_scenario_that_is_not_there_is_asked_for_before_anything_starts(
     assert result.exit_code == 1
     assert "Error: " in result.stderr
     assert gateway.requests == []
+
+
+def test_list_shows_whole_ids_and_what_they_were_about(invoke: Invoke, gateway: Any) -> None:
+    simulation_id = "c0533ca5-4a7f-4ba7-bb62-52f072daf205"
+    gateway.report = [
+        {"simulation_id": simulation_id, "status": "failed", "scenario_excerpt": "Claims come in."}
+    ]
+
+    told = invoke("list", "-n", "5").stdout
+
+    assert simulation_id in told
+    assert "failed" in told
+    assert "Claims come in." in told
+    assert json.loads(invoke("list", "--json").stdout) == gateway.report
+    assert gateway.requests[0][1] == "/simulations?limit=5"
+    gateway.report = []
+    assert "simulator demo" in invoke("list").stdout
 
 
 def test_watch_prints_a_line_per_event_or_json_lines(invoke: Invoke, completed: Any) -> None:

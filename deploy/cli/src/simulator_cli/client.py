@@ -66,6 +66,11 @@ class Gateway:
         """
         return self._json("POST", "/simulate", params={"wait": wait} if wait else {}, body=body)
 
+    def simulations(self, limit: int) -> list[dict[str, Any]]:
+        """The newest simulations, newest first."""
+        answer = self._send("GET", "/simulations", params={"limit": str(limit)})
+        return list(answer.json())
+
     def simulation(self, simulation_id: str) -> dict[str, Any]:
         """State of one simulation."""
         return self._json("GET", self._path(simulation_id))

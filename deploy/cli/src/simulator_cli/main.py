@@ -32,6 +32,7 @@ _PASS_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True}
 _COMMANDS: tuple[tuple[str, Callable[..., None], str, dict[str, Any]], ...] = (
     ("demo", demo.demo, _REHEARSE, {}),
     ("simulate", simulate.simulate, _REHEARSE, {}),
+    ("list", read.list_newest, _REHEARSE, {}),
     ("watch", read.watch, _REHEARSE, {}),
     ("report", read.report, _REHEARSE, {}),
     ("trace", read.trace, _REHEARSE, {}),

@@ -1,4 +1,4 @@
-"""`simulator watch`, `report` and `trace`: look at a simulation that exists."""
+"""`simulator list`, `watch`, `report` and `trace`: look at simulations that exist."""
 
 from typing import Annotated
 
@@ -7,6 +7,25 @@ import typer
 from simulator_cli.commands.options import Json, Url
 
 SimulationId = Annotated[str, typer.Argument(metavar="ID", help="The simulation's id.")]
+
+
+def list_newest(
+    *,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=500, help="How many.")] = 20,
+    as_json: Json = False,
+    url: Url = None,
+) -> None:
+    """List the newest simulations with their ids."""
+    from simulator_cli.console import make_console, print_json
+    from simulator_cli.render.listing import listing_view
+    from simulator_cli.session import open_session
+
+    with open_session(make_console(is_error=True), url=url) as session:
+        found = session.gateway.simulations(limit)
+    if as_json:
+        print_json(found)
+    else:
+        make_console().print(listing_view(found))
 
 
 def watch(simulation_id: SimulationId, *, as_json: Json = False, url: Url = None) -> None:

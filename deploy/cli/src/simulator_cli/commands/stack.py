@@ -100,12 +100,13 @@ def scale(
 ) -> None:
     """Run N processes of one worker kind."""
     from simulator_cli.console import make_console
+    from simulator_cli.render.units import count
     from simulator_cli.stack import control
 
     worker, wanted = parse_target(target)
     with _stack_errors():
         control.scale(control.default_data_dir(), worker, wanted)
-    make_console().print(f"{worker}: {wanted} wanted. See ./simulator status")
+    make_console().print(f"{worker} runs with {count(wanted, 'process', 'processes')}.")
 
 
 def parse_target(target: str) -> tuple[str, int]:
