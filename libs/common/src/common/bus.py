@@ -141,6 +141,7 @@ class Bus:
         """Publish without waiting: good to know, and no harm if it is lost."""
         body, headers = encode(event)
         headers["Nats-Msg-Id"] = event.message_id
+        telemetry.inject(headers)
         await self.broker.publish(body, event.address, headers=headers)
 
     async def give_up(self, message: Msg, error: Exception) -> None:
