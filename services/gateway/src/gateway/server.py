@@ -10,6 +10,7 @@ from collections.abc import Generator
 
 import uvicorn
 import uvloop
+from fastapi import FastAPI
 
 from common import logs, telemetry
 from gateway.app import make_app
@@ -52,7 +53,7 @@ class GracefulServer(uvicorn.Server):
 def serve(settings: GatewaySettings) -> None:
     """Run until SIGTERM or SIGINT."""
     logs.setup("gateway", settings.log_level)
-    provider = telemetry.setup("gateway", f"gateway-{uuid.uuid4().hex[:8]}")
+    provider = telemetry.setup("simulator-gateway", f"gateway-{uuid.uuid4().hex[:8]}")
     upgrade(settings.dsn)
     logs.setup("gateway", settings.log_level)
     try:
@@ -66,10 +67,16 @@ async def _run(settings: GatewaySettings) -> None:
     if "http" not in settings.roles:
         await _run_without_http(gateway)
         return
-    config = uvicorn.Config(
-        make_app(gateway),
-        host=settings.host,
-        port=settings.port,
+    config = socket_config(make_app(gateway), settings.host, settings.port, settings)
+    await GracefulServer(config, gateway).serve()
+
+
+def socket_config(app: FastAPI, host: str, port: int, settings: GatewaySettings) -> uvicorn.Config:
+    """How `app` is served: bounded frames, no compression, no access log, a bounded end."""
+    return uvicorn.Config(
+        app,
+        host=host,
+        port=port,
         loop="none",
         ws="websockets-sansio",
         ws_per_message_deflate=False,
@@ -79,7 +86,6 @@ async def _run(settings: GatewaySettings) -> None:
         server_header=False,
         timeout_graceful_shutdown=settings.shutdown_grace_s,
     )
-    await GracefulServer(config, gateway).serve()
 
 
 async def _run_without_http(gateway: Gateway) -> None:

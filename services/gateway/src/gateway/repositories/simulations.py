@@ -211,7 +211,7 @@ class SimulationRepository:
             .where(revisions.c.simulation_id == simulation_id)
             .order_by(revisions.c.revision)
         )
-        return [dict(row._mapping) for row in rows]
+        return [row._asdict() for row in rows]
 
     async def newest(
         self, *, status: str | None, scenario_id: str | None, limit: int, offset: int
