@@ -211,7 +211,7 @@ class SimulationRepository:
             .where(revisions.c.simulation_id == simulation_id)
             .order_by(revisions.c.revision)
         )
-        return [row._asdict() for row in rows]
+        return [_plain(row._mapping) for row in rows]
 
     async def newest(
         self, *, status: str | None, scenario_id: str | None, limit: int, offset: int
@@ -232,7 +232,7 @@ class SimulationRepository:
         total = await self._connection.scalar(
             select(func.count()).select_from(simulations).where(condition)
         )
-        return [dict(row._mapping) for row in rows], total or 0
+        return [_plain(row._mapping) for row in rows], total or 0
 
     async def lock(self, simulation_id: str) -> Locked | None:
         """Hold the simulation's row until the transaction ends; None when there is no such simulation."""
@@ -468,3 +468,8 @@ _SILENT = text(
     FOR UPDATE OF s SKIP LOCKED
     """
 )
+
+
+def _plain(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """A row with plain strings for keys: SQLAlchemy's are a subclass, which orjson refuses."""
+    return {str(name): value for name, value in row.items()}
