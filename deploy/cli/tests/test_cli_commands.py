@@ -239,6 +239,19 @@ def test_report_speaks_text_json_and_foreign_forms(invoke: Invoke, completed: An
     assert completed.requests[-1][1] == "/simulations/s1/export?format=mermaid"
 
 
+def test_without_an_id_the_newest_is_meant(invoke: Invoke, gateway: Any) -> None:
+    gateway.report = [{"simulation_id": "newest-1"}]
+
+    invoke("report", "-f", "dot")
+
+    assert [path for _, path, _ in gateway.requests] == [
+        "/simulations?limit=1",
+        "/simulations/newest-1/export?format=dot",
+    ]
+    gateway.report = []
+    assert "no simulations yet" in invoke("trace").stderr
+
+
 def test_trace_draws_spans_or_prints_them(invoke: Invoke, completed: Any) -> None:
     assert "invoke_agent Intake" in invoke("trace", "s1").stdout
     assert len(json.loads(invoke("trace", "s1", "--json").stdout)["spans"]) == 3

@@ -1,5 +1,6 @@
 """Failures, figures, journey, story and trace: the facts are there, and what is not known is not made up."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -8,12 +9,12 @@ from rich.console import RenderableType
 from common.contracts.failures import FailurePlan, Likelihood
 from common.contracts.narrative import Chapter, Citation, Narrative
 from common.contracts.network import Network
-from common.contracts.run import JourneyStep, RunResult
-from common.contracts.values import Provenance
+from common.contracts.run import JourneyStep, RunResult, Sensitivity
+from common.contracts.values import Band, Provenance
 from simulator_cli.errors import CommandError
 from simulator_cli.rehearsal import Rehearsal, read_rehearsal
 from simulator_cli.render.failures import failures_view, likelihood
-from simulator_cli.render.figures import bar, best_mitigation, figures_view
+from simulator_cli.render.figures import bar, best_mitigation, figures_view, gains
 from simulator_cli.render.journey import Clock, Journey, chosen_steps
 from simulator_cli.render.next_steps import next_steps
 from simulator_cli.render.report import provenance_line, report_view
@@ -110,7 +111,7 @@ def test_figures_compare_baseline_failures_and_mitigations(
         assert fact in text
     assert "95 % (93–97)" in text
     assert "−11.0 pp" in text
-    assert "Bottleneck Senior Adjuster (91 % busy)" in text
+    assert "Bottleneck Senior Adjuster: every fifth claim" in text
     assert "3.2 min off the p95" in words(text)
     assert "queueing 62 s, human 48 s, model 14 s" in words(text)
     assert "retries" not in text
@@ -146,6 +147,40 @@ def test_a_cost_known_in_part_says_at_least(run: RunResult, draw: Draw) -> None:
 
     assert "at least $0.031 ($0.028–$0.034)" in text
     assert "at least $3,348" in text
+
+
+def test_mitigations_that_gain_nothing_are_counted_not_listed(
+    run: RunResult, failures: FailurePlan, draw: Draw
+) -> None:
+    idle = run.mitigated[0].model_copy(
+        update={"name": "idle", "gain_success": Band(value=0.0, low=0.0, high=0.0)}
+    )
+
+    text = words(
+        draw(gains(run.model_copy(update={"mitigated": (idle, *run.mitigated)}), failures), 100)
+    )
+
+    assert "deputy after 30 min (against Approver away) +2.0 pp" in text
+    assert text.index("all mitigations (against 2 failures) +8.0 pp") < text.index("deputy")
+    assert "idle" not in text
+    assert "1 other gained no success" in text
+
+
+def test_sensitivity_tells_what_moves_and_only_that(run: RunResult, draw: Draw) -> None:
+    human = Sensitivity(
+        parameter="human.response_s",
+        low=8,
+        high=2_820,
+        success_low=0.9,
+        success_high=0.9,
+        latency_p95_low_s=115,
+        latency_p95_high_s=6_443,
+        swing=6_328,
+    )
+
+    text = draw(figures_view(run.model_copy(update={"sensitivity": (human,)}), None, None), 100)
+
+    assert "human.response_s 8 → 2,820: p95 1.9 min → 1.8 h\n" in re.sub(r" +\n", "\n", text)
 
 
 def test_the_widest_set_of_mitigations_is_the_one_compared(run: RunResult) -> None:
@@ -203,7 +238,7 @@ def test_the_story_cites_the_event_behind_each_number(
 
     assert "twentieth took 4.2 min[1] or longer" in text
     assert "the 4.2 min[1] fall by a third" in text
-    assert "[1] 252 latency_s.p95.value, r1.run.9" in text
+    assert "In event r1.run.9: [1] latency_s.p95.value" in text
     assert "[2]" not in text
     assert "Approval queue — oldest request older than 30 min" in text
 
@@ -212,11 +247,16 @@ def test_a_citation_is_not_found_inside_another_number() -> None:
     chapter = Chapter(
         kind="broke",
         title="t",
-        text="It falls to 90 % while 0 % show.",
-        citations=(Citation(text="0 %", value=0.0, event_id="e", path="p"),),
+        text="It falls to 90 % while 0 % show; $0.5 is not $0.",
+        citations=(
+            Citation(text="0 %", value=0.0, event_id="e", path="p"),
+            Citation(text="$0", value=0.0, event_id="e", path="q"),
+        ),
     )
 
-    assert cited(chapter, Footnotes()).plain == "It falls to 90 % while 0 %[1] show."
+    assert cited(chapter, Footnotes()).plain == (
+        "It falls to 90 % while 0 %[1] show; $0.5 is not $0[2]."
+    )
 
 
 def test_spans_stand_under_their_parents_and_orphans_are_kept(narrative: Narrative) -> None:

@@ -70,7 +70,7 @@ def test_a_price_above_nothing_is_never_told_as_nothing(usd: float) -> None:
 
 def test_bands_state_their_interval_once_in_the_unit_of_the_value() -> None:
     assert duration_band(Band(value=4.2, low=3.9, high=4.6)) == "4.2 s (3.9–4.6)"
-    assert duration_band(Band(value=95.0, low=50.0, high=120.0)) == "1.6 min (50 s–2 min)"
+    assert duration_band(Band(value=95.0, low=50.0, high=120.0)) == "1.6 min (0.83–2)"
     assert share_band(Band(value=0.92, low=0.9, high=0.94)) == "92 % (90–94)"
     assert duration_band(Band(value=4.2, low=4.2, high=4.2)) == "4.2 s"
     assert share_band(None) == duration_band(None) == "unknown"

@@ -1,6 +1,7 @@
 """A gateway to talk to: one given by address, one already running here, or one started for this command."""
 
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -70,10 +71,13 @@ def _ensure(notices: Console, data_dir: Path, *, was_running: bool, keep: bool) 
     try:
         if was_running:
             return control.ensure(data_dir)
+        began_s = time.monotonic()
         with busy(notices, "Starting NATS, PostgreSQL, the gateway and the workers…"):
-            return control.ensure(data_dir, tied=not keep)
+            running = control.ensure(data_dir, tied=not keep)
     except control.StackError as error:
         raise CommandError(error.message, error.hint) from error
+    notices.print(f"Ready after {time.monotonic() - began_s:.1f} s.")
+    return running
 
 
 def _stop(notices: Console, data_dir: Path) -> None:

@@ -15,8 +15,10 @@ from common.contracts.run import (
     Figures,
     MitigationOutcome,
     RunResult,
+    Sensitivity,
 )
 from common.contracts.values import Band
+from simulator_cli.render.lists import hanging
 from simulator_cli.render.units import (
     UNKNOWN,
     count,
@@ -56,7 +58,7 @@ def figures_view(
     if run.failures:
         parts.append(impacts(run, failures))
     if run.mitigated:
-        parts.append(gains(run))
+        parts.append(gains(run, failures))
     parts.append(_conditions(run))
     return Group(*parts)
 
@@ -134,20 +136,32 @@ def impacts(run: RunResult, failures: FailurePlan | None) -> Table:
     return table
 
 
-def gains(run: RunResult) -> Table:
-    """Each mitigation with what it gains and costs against the same run without it."""
+def gains(run: RunResult, failures: FailurePlan | None) -> RenderableType:
+    """Each mitigation that helps, and the best set, against the same run without it."""
+    names = {mode.id: mode.name for mode in failures.modes} if failures else {}
+    best = best_mitigation(run)
+    helpful = [m for m in run.mitigated if m.gain_success.value > 0 or m == best]
     table = Table(box=box.SIMPLE_HEAD, expand=True, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("Mitigation", ratio=5)
+    table.add_column("Mitigation", ratio=1)
     for title in ("success", "p95", "per task"):
-        table.add_column(title, justify="right", ratio=2)
-    for outcome in run.mitigated:
+        table.add_column(title, justify="right", min_width=9, no_wrap=True)
+    for outcome in sorted(helpful, key=lambda m: -m.gain_success.value):
         table.add_row(
-            Text(shorten(outcome.name, 100)),
+            Text.assemble(shorten(outcome.name, 100), (_against(outcome, names), "dim")),
             points(outcome.gain_success.value),
             _difference(outcome.delta_latency_p95_s, duration),
             _difference(outcome.delta_cost_usd_per_task, money),
         )
-    return table
+    left = len(run.mitigated) - len(helpful)
+    if not left:
+        return table
+    return Group(table, Text(f"{count(left, 'other')} gained no success.", style="dim"))
+
+
+def _against(outcome: MitigationOutcome, names: dict[str, str]) -> str:
+    if len(outcome.failure_ids) != 1:
+        return f" (against {count(len(outcome.failure_ids), 'failure')})"
+    return f" (against {names.get(outcome.failure_ids[0], outcome.failure_ids[0])})"
 
 
 def _rows() -> tuple[Row, ...]:
@@ -218,7 +232,7 @@ def _bottleneck(run: RunResult, names: dict[str, str]) -> Text | None:
     text = Text.assemble(
         ("Bottleneck ", "bold"),
         (names.get(found.ref, found.ref), "bold red"),
-        f" ({share(found.utilisation)} busy): {found.reason.rstrip('.')}.",
+        f": {found.reason.rstrip('.')}.",
     )
     gain = found.latency_p95_gain_s
     if found.relief:
@@ -252,16 +266,21 @@ def _outcomes(run: RunResult) -> Text | None:
     return Text.assemble(("Tasks ended ", "bold"), "; ".join(told), ".") if told else None
 
 
-def _sensitivity(run: RunResult) -> Text | None:
-    """The assumptions that move the result most."""
+def _sensitivity(run: RunResult) -> RenderableType | None:
+    """The assumptions that move the result most, and what they move."""
     widest = sorted(run.sensitivity, key=lambda item: -item.swing)[:MAX_SENSITIVITIES]
-    told = [
-        f"{item.parameter} {number(item.low)}–{number(item.high)} "
-        f"(p95 {duration(item.latency_p95_low_s)}–{duration(item.latency_p95_high_s)}, "
-        f"success {share(item.success_low)}–{share(item.success_high)})"
-        for item in widest
-    ]
-    return Text.assemble(("Most sensitive to ", "bold"), "; ".join(told), ".") if told else None
+    rows = [("·", Text(f"{item.parameter} {_moves(item)}")) for item in widest]
+    return Group(Text("Most sensitive to", style="bold"), hanging(rows)) if rows else None
+
+
+def _moves(item: Sensitivity) -> str:
+    """`0.5 → 2: success 96 % → 80 %`; what stays the same is left out."""
+    effects = (
+        ("p95", duration(item.latency_p95_low_s), duration(item.latency_p95_high_s)),
+        ("success", share(item.success_low), share(item.success_high)),
+    )
+    told = ", ".join(f"{what} {low} → {high}" for what, low, high in effects if low != high)
+    return f"{number(item.low)} → {number(item.high)}: {told or 'no visible change'}"
 
 
 def _detected(outcome: FailureOutcome) -> str:

@@ -9,7 +9,6 @@ from rich.text import Text
 
 from common.contracts.narrative import Alert, Chapter, Citation, Narrative
 from simulator_cli.render.lists import hanging
-from simulator_cli.render.units import number
 
 _STYLE = {"happened": "cyan", "broke": "red", "saved": "green", "change": "yellow"}
 
@@ -60,7 +59,7 @@ def _places(chapter: Chapter) -> Iterable[tuple[int, Citation]]:
     searched: dict[str, int] = {}
     for citation in chapter.citations:
         # Whole numbers only: the "0 %" cited is not the end of "90 %".
-        whole = re.compile(rf"(?<![\d.,]){re.escape(citation.text)}(?!\d)")
+        whole = re.compile(rf"(?<![\d.,]){re.escape(citation.text)}(?![.,]?\d)")
         found = whole.search(chapter.text, searched.get(citation.text, 0))
         if not citation.text or found is None:
             yield len(chapter.text), citation
@@ -83,14 +82,11 @@ def _alerts(alerts: tuple[Alert, ...]) -> Table:
     )
 
 
-def _sources(notes: Footnotes) -> Table:
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_row("", Text("Source", style="bold dim"), Text("at, in event", style="bold dim"))
+def _sources(notes: Footnotes) -> Text:
+    """Where each number stands, as one paragraph per event; a number and its place stay together."""
+    places: dict[str, list[str]] = {}
     for n, citation in enumerate(notes.citations, 1):
-        place = f"{citation.path.lstrip('/')}, {citation.event_id}"
-        table.add_row(
-            Text(f"[{n}]", style="dim"),
-            Text(number(citation.value), style="dim"),
-            Text(place, style="dim", overflow="fold"),
-        )
-    return table
+        place = f"[{n}]\N{NO-BREAK SPACE}{citation.path.lstrip('/')}"
+        places.setdefault(citation.event_id, []).append(place)
+    paragraphs = [f"In event {event}: {'  '.join(told)}" for event, told in places.items()]
+    return Text("\n".join(["Sources", *paragraphs]), style="dim")

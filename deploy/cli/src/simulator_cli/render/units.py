@@ -35,9 +35,13 @@ def duration(seconds: float | None) -> str:
         return UNKNOWN
     if seconds == 0:
         return "0 s"
-    magnitude = abs(seconds)
-    unit, size_s = next((unit, size_s) for limit, unit, size_s in _UNITS if magnitude < limit)
+    unit, size_s = _unit(seconds)
     return f"{number(seconds / size_s, 2)} {unit}"
+
+
+def _unit(seconds: float) -> tuple[str, float]:
+    """The unit a person would use, and its size in seconds."""
+    return next((unit, size_s) for limit, unit, size_s in _UNITS if abs(seconds) < limit)
 
 
 def money(usd: float | None, *, is_lower_bound: bool = False) -> str:
@@ -77,12 +81,14 @@ def signed(change: float, unit: Callable[[float], str]) -> str:
 
 
 def duration_band(band: Band | None) -> str:
-    """Value and 95 % interval in the unit of the value: `4.2 s (3.9–4.6)`."""
+    """Value and 95 % interval, all in the unit of the value: `4.2 s (3.9–4.6)`."""
     if band is None:
         return UNKNOWN
-    value = duration(band.value)
-    low, high = duration(band.low), duration(band.high)
-    return _with_interval(value, low, high)
+    unit, size_s = _unit(band.value)
+    value, low, high = (number(part / size_s, 2) for part in (band.value, band.low, band.high))
+    if low == high:
+        return duration(band.value)
+    return f"{value} {unit} ({low}–{high})"
 
 
 def money_band(band: Band | None, *, is_lower_bound: bool = False) -> str:
