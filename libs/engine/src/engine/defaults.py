@@ -139,6 +139,15 @@ AGENT_DEFAULTS: Mapping[str, Default] = MappingProxyType(
         "task_error": Default(
             None, "share, null: the model class's", "the model class's figure", 0.0, 1.0
         ),
+        "queue_limit": Default(
+            None,
+            "tasks that may wait, null: no limit; more are refused",
+            "assumed: no limit",
+            0,
+            1e6,
+            True,
+            True,
+        ),
         "service_s": Default(
             0.05, "s per visit of an agent without a model", "assumed: plain code", 0.0, 1e5, True
         ),
@@ -211,6 +220,9 @@ GENERAL_DEFAULTS: Mapping[str, Default] = MappingProxyType(
             "costs.md 5 (S): 10 min, default of the OpenAI client",
             0.01,
             1e6,
+        ),
+        "call.failed_billed_share": _share(
+            0.0, "assumed: providers do not bill refused calls", is_assumed=True
         ),
         "tool.timeout_s": Default(
             60.0, "s per tool call", "costs.md 5 (S): 1 min in generated SDKs", 0.01, 1e6

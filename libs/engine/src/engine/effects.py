@@ -7,12 +7,13 @@ import numpy as np
 
 from common.contracts.run import FailureOutcome
 from common.contracts.values import Band
-from engine.bands import band, difference
+from engine.bands import band
+from engine.compare import cost_gain_usd, latency_p95_gain_s, success_gain
 from engine.draws import Flags, Floats
 from engine.faults import Strike
 from engine.graph import Graph, affected_by
 from engine.measure import Sample, figures
-from engine.walk import FAILED
+from engine.state import FAILED
 
 
 def outcome_of_failure(
@@ -36,27 +37,10 @@ def outcome_of_failure(
         detected_share=_share_of_hits(hit, [np.isfinite(noticed_s[i]) for i in data.indices]),
         recovery_path=_recovery_path(data, strikes, fired),
         recovered_share=_share_of_hits(hit, [s > 0 for s in data.success]),
-        **deltas(data, paired),
+        delta_success=success_gain(data, paired),
+        delta_latency_p95_s=latency_p95_gain_s(data, paired),
+        delta_cost_usd_per_task=cost_gain_usd(data, paired),
     )
-
-
-def deltas(data: Sample, paired: Sample) -> dict[str, Band | None]:
-    """Paired differences in success, p95 and cost per task, each with its band."""
-    return {
-        "delta_success": _difference(data.success, paired.success),
-        "delta_latency_p95_s": _difference(data.latency_s, paired.latency_s, 0.95),
-        "delta_cost_usd_per_task": _difference(data.cost_usd, paired.cost_usd)
-        if any(c.any() for c in paired.cost_usd)
-        else None,
-    }
-
-
-def _difference(new: list[Floats], old: list[Floats], quantile: float | None = None) -> Band:
-    def of(values: Floats) -> float:
-        return float(values.mean() if quantile is None else np.quantile(values, quantile))
-
-    value = of(np.concatenate(new)) - of(np.concatenate(old))
-    return difference([of(v) for v in new], [of(v) for v in old], value)
 
 
 def structural_radius(graph: Graph, strikes: Sequence[Strike]) -> float:

@@ -54,10 +54,11 @@ class Node:
     decides: bool = False
     is_exit: bool = False
     back_in: int = 0
+    is_human: bool = field(init=False)
+    may_repeat: bool = False
 
-    @property
-    def is_human(self) -> bool:
-        return self.spec.kind == "human"
+    def __post_init__(self) -> None:
+        self.is_human = self.spec.kind == "human"
 
     @property
     def all_forward(self) -> list[Edge]:
@@ -99,6 +100,7 @@ def compile_graph(network: Network) -> Graph:
     _mark_exits(graph)
     for node in nodes:
         _set_join(node)
+        node.may_repeat = bool(node.back) or node.rounds > 1
         for edge in node.back:
             edge.body = _loop_body(nodes, edge)
             nodes[edge.target].back_in += 1

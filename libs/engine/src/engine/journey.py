@@ -10,7 +10,8 @@ from engine.draws import Flags
 from engine.graph import Edge, Graph
 from engine.measure import Sample
 from engine.service import Table
-from engine.walk import Visit, Walk
+from engine.state import Visit
+from engine.walk import Walk
 from engine.world import Variant, trace
 
 MAX_STEPS = 400
@@ -114,11 +115,11 @@ class Teller:
             for visit in log:
                 if visit.task is task:
                     self._visit(visit)
-        for what, at, where, cause, _ in self.walk.trace.items:
-            if what == "send":
-                self._flow(at, self.graph.edges_by_index[where], cause)
-            elif what == "reject":
-                self._rejected(at, where, cause)
+        for note in self.walk.notes:
+            if note.what == "send":
+                self._flow(note.at_s, self.graph.edges_by_index[note.where], note.visit)
+            elif note.what == "reject":
+                self._rejected(note.at_s, note.where, note.visit)
         return self._numbered(task.arrived_s)
 
     def _visit(self, visit: Visit) -> None:

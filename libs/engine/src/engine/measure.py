@@ -1,6 +1,5 @@
 """Figures of a finished run: what a person asks of it, each with a band from the replications."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,7 +11,8 @@ from engine.draws import Floats, Whole
 from engine.graph import Node
 from engine.model import Parameters
 from engine.service import Table
-from engine.walk import DECLINED, OK, OUTCOMES, Visit, Walk, outcome_of
+from engine.state import DECLINED, OK, OUTCOMES, Visit, outcome_of
+from engine.walk import Walk
 from engine.world import Run
 
 MONTH_S = 30 * 86_400.0
@@ -28,6 +28,8 @@ class Services:
     asked_s: Floats
     started_s: Floats
     ended_s: Floats
+    planned_s: Floats
+    """Length without what held the visit up (limits, absences)."""
     replication: Whole
     by_table: list[tuple[Table, int, int, Whole]]
     """(table, phase, number, tasks served from it)."""
@@ -97,6 +99,7 @@ def _services(run: Run, node: int) -> Services:
         asked_s=np.array([v.asked_s for v in visits]),
         started_s=np.array([v.started_s for v in visits]),
         ended_s=np.array([v.ended_s for v in visits]),
+        planned_s=np.array([v.served.duration_s[v.task.index] for v in visits]),
         replication=np.array(replication, dtype=np.int64),
         by_table=by_table,
     )
@@ -198,7 +201,9 @@ def _time_lost(data: Sample) -> dict[str, float]:
     )
     for service in data.services:
         counted = data.measured[service.task]
-        lost["queueing"] += float(((service.started_s - service.asked_s) * counted).sum())
+        held_up = service.ended_s - service.started_s - service.planned_s
+        waited = service.started_s - service.asked_s + held_up
+        lost["queueing"] += float((waited * counted).sum())
         for table, phase, number, where in service.by_table:
             weight = data.measured[where]
             is_rework = number > 0
@@ -219,7 +224,7 @@ def _agent(data: Sample, node: Node, params: Parameters) -> AgentFigures:
     cost, tokens = _spent(data, service)
     return AgentFigures(
         agent_id=node.spec.id,
-        utilisation=_utilisation(data, node),
+        utilisation=utilisation(data, node),
         queue_mean=_queue_mean(data, service),
         wait_s_mean=float(waits.mean()) if waits.size else 0.0,
         wait_s_p95=float(np.quantile(waits, 0.95)) if waits.size else 0.0,
@@ -245,7 +250,7 @@ def _spent(data: Sample, service: Services) -> tuple[float, float]:
     return cost, tokens
 
 
-def _utilisation(data: Sample, node: Node) -> Band:
+def utilisation(data: Sample, node: Node) -> Band:
     """Busy servers ÷ servers from the first to the last measured arrival, warm-up tasks' work included."""
     service = data.services[node.index]
     capacity = data.run.variant.capacities.get(node.index, node.capacity)
@@ -289,9 +294,3 @@ def littles_law(walks: list[Walk]) -> LittlesLaw:
         relative_error=error,
         holds=error < LITTLE_TOLERANCE and all(t.left_s >= 0 for t in tasks),
     )
-
-
-def busiest(data: Sample) -> tuple[int, Mapping[int, float]]:
-    """The node that fills first, and every node's utilisation."""
-    shares = {n.index: _utilisation(data, n).value for n in data.run.world.graph.nodes}
-    return max(shares, key=lambda i: (shares[i], -i)), shares

@@ -25,6 +25,7 @@ class Policy:
     loop_guard: int | None = None
     breaker: bool = False
     patience_s: float | None = None
+    redelivers: bool = False
 
 
 def default_policy(parameters: Parameters) -> Policy:
@@ -41,16 +42,12 @@ def strengthened(policy: Policy, measures: Mapping[str, Any]) -> Policy:
 
     Unknown names are left to the caller: some change the network or the task and not an agent.
     """
-    changes: dict[str, Any] = {}
-    for name in ("schema_check", "idempotency", "breaker", "second_provider", "verifier"):
-        if measures.get(name):
-            changes[name] = True
-    for name in ("retries", "loop_guard"):
-        if name in measures:
-            changes[name] = int(measures[name])
-    for name in ("backoff_s", "cache"):
-        if name in measures:
-            changes[name] = float(measures[name])
+    switches = ("schema_check", "idempotency", "breaker", "second_provider", "verifier")
+    changes: dict[str, Any] = {name: True for name in switches if measures.get(name)}
+    if "retries" in measures or measures.get("timeout_s"):
+        changes["redelivers"] = True
+    changes |= {n: int(measures[n]) for n in ("retries", "loop_guard") if n in measures}
+    changes |= {n: float(measures[n]) for n in ("backoff_s", "cache") if n in measures}
     if measures.get("timeout_s"):
         limit = float(measures["timeout_s"])
         changes |= {"model_timeout_s": limit, "tool_timeout_s": limit, "patience_s": limit}

@@ -7,31 +7,44 @@ from common.contracts.failures import FailureMode, FailurePlan
 from common.contracts.network import Network
 from common.contracts.run import FailureOutcome, Figures, RunResult
 from common.contracts.scenario import SimulationOptions
+from engine.bottleneck import bottleneck
 from engine.effects import outcome_of_failure
 from engine.faults import compile_strikes
 from engine.journey import journey
 from engine.measure import Sample, figures, sample
-from engine.model import read_overrides
+from engine.mitigation import try_mitigations
+from engine.model import Parameters, read_overrides
+from engine.sensitivity import most_sensitive
 from engine.sizing import Arrivals, arrivals_for, plan_for
-from engine.world import Run, Variant, World, make_world, run
+from engine.world import Variant, World, make_world, run
 
 PAIRED_TASKS = 500
-"""Failures and what-ifs run over the first replications that hold about this many tasks; their figures say how many."""
+"""Failures and what-ifs run over at most this many tasks, against a baseline of their own."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rehearsal:
-    """The baseline and what later runs are compared with."""
+    """The baseline, and the smaller world (with its own baseline) in which everything else is compared."""
 
-    world: World
     arrivals: Arrivals
     base: Sample
+    world: World
     paired: Sample
-    replications: int
-    """Replications of every paired run."""
 
-    def try_with(self, variant: Variant) -> Sample:
-        return sample(run(variant, self.replications))
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Struck:
+    """A failure, its run, and what it did."""
+
+    mode: FailureMode
+    data: Sample
+    outcome: FailureOutcome
+
+    @property
+    def harm(self) -> tuple[float, float]:
+        """Lost success, then added p95."""
+        success, latency = self.outcome.delta_success, self.outcome.delta_latency_p95_s
+        return (-success.value if success else 0.0, latency.value if latency else 0.0)
 
 
 def simulate(
@@ -50,10 +63,11 @@ def simulate(
         NetworkRejected: the network cannot be walked.
     """
     rehearsal = prepare(network, options, volume_per_min)
-    baseline = figures(rehearsal.base)
-    outcomes = tuple(_alone(rehearsal, mode) for mode in failures.modes)
-    together, last = _together(rehearsal, failures.modes)
-    plan = rehearsal.world.plan
+    baseline = _baseline(rehearsal)
+    struck = [_strike(rehearsal, mode) for mode in failures.modes]
+    together = _strike_all(rehearsal, failures.modes)
+    harmed = sorted(struck, key=lambda s: s.harm, reverse=True)
+    plan = rehearsal.base.run.world.plan
     return RunResult(
         seed=options.seed,
         tasks=plan.tasks,
@@ -62,9 +76,16 @@ def simulate(
         arrival_rate_source=rehearsal.arrivals.source,
         warmup_tasks=plan.warmup * plan.replications,
         baseline=baseline,
-        failures=outcomes,
-        all_failures=together,
-        journey=journey(last),
+        failures=tuple(s.outcome for s in struck),
+        all_failures=together[0] if together else None,
+        mitigated=try_mitigations(
+            rehearsal.world,
+            [(s.mode, s.data) for s in harmed if s.outcome.tasks_hit > 0],
+            together[1] if together else None,
+            failures.modes,
+        ),
+        journey=journey(together[1] if together else rehearsal.paired),
+        sensitivity=most_sensitive(rehearsal.world, rehearsal.paired),
         assumptions=_assumptions(rehearsal, baseline),
     )
 
@@ -72,36 +93,54 @@ def simulate(
 def prepare(
     network: Network, options: SimulationOptions, volume_per_min: float | None
 ) -> Rehearsal:
+    """Check the request, find the rate, run the baseline.
+
+    Raises:
+        OverrideRejected, NetworkRejected: as `simulate`.
+    """
     parameters = read_overrides(options.overrides, network)
     arrivals = arrivals_for(
         network, parameters, options.seed, options.arrival_rate_per_min, volume_per_min
     )
-    plan = plan_for(options.tasks, options.seed, arrivals.rate_per_min / 60.0)
-    world = make_world(network, parameters, plan)
-    finished = run(Variant(world))
-    base = sample(finished)
-    few = max(2, min(plan.replications, round(PAIRED_TASKS / plan.measured)))
-    paired = base
-    if few < plan.replications:
-        shorter = Run(finished.variant, finished.walks[:few], finished.settings[:few])
-        paired = sample(shorter)
-    return Rehearsal(world, arrivals, base, paired, few)
+    world = _world(network, parameters, options, options.tasks, arrivals)
+    base = sample(run(Variant(world)))
+    if options.tasks <= PAIRED_TASKS:
+        return Rehearsal(arrivals, base, world, base)
+    smaller = _world(network, parameters, options, PAIRED_TASKS, arrivals)
+    return Rehearsal(arrivals, base, smaller, sample(run(Variant(smaller))))
 
 
-def _alone(rehearsal: Rehearsal, mode: FailureMode) -> FailureOutcome:
+def _world(
+    network: Network,
+    parameters: Parameters,
+    options: SimulationOptions,
+    tasks: int,
+    arrivals: Arrivals,
+) -> World:
+    plan = plan_for(tasks, options.seed, arrivals.rate_per_min / 60.0)
+    return make_world(network, parameters, plan)
+
+
+def _baseline(rehearsal: Rehearsal) -> Figures:
+    found = bottleneck(rehearsal.world, rehearsal.paired)
+    return figures(rehearsal.base).model_copy(update={"bottleneck": found})
+
+
+def _strike(rehearsal: Rehearsal, mode: FailureMode) -> Struck:
     strikes = tuple(compile_strikes(rehearsal.world.graph, [mode]))
-    data = rehearsal.try_with(Variant(rehearsal.world, strikes))
-    return outcome_of_failure(mode.id, strikes, data, rehearsal.paired)
+    data = sample(run(Variant(rehearsal.world, strikes)))
+    outcome = outcome_of_failure(mode.id, strikes, data, rehearsal.paired)
+    return Struck(mode, data, outcome)
 
 
-def _together(
+def _strike_all(
     rehearsal: Rehearsal, modes: Sequence[FailureMode]
-) -> tuple[FailureOutcome | None, Sample]:
-    """All modes at once, and the run whose sampled task is shown (the baseline when there are no modes)."""
+) -> tuple[FailureOutcome, Sample] | None:
+    """All modes at once; null when there are none."""
     if not modes:
-        return None, rehearsal.base
+        return None
     strikes = tuple(compile_strikes(rehearsal.world.graph, modes))
-    data = rehearsal.try_with(Variant(rehearsal.world, strikes))
+    data = sample(run(Variant(rehearsal.world, strikes)))
     return outcome_of_failure("all", strikes, data, rehearsal.paired), data
 
 
@@ -115,5 +154,4 @@ def _assumptions(rehearsal: Rehearsal, baseline: Figures) -> tuple[str, ...]:
         )
     if baseline.cost_is_lower_bound:
         said.append("Prices of people or tools are not known; costs are at least what is shown.")
-    said += rehearsal.world.graph.notes
-    return tuple(said)
+    return (*said, *rehearsal.world.graph.notes)

@@ -6,8 +6,9 @@ import numpy as np
 
 from common.contracts.network import Network
 from engine.model import Parameters
-from engine.walk import Setting
-from engine.world import Plan, Variant, World, accept_shares, make_world, walk
+from engine.settings import accept_shares
+from engine.state import Setting
+from engine.world import Plan, Variant, World, make_world, walk
 
 MANY_REPLICATIONS, FEW_REPLICATIONS = 10, 5
 """Ten replications give a t of 2.26 for the bands; below `ENOUGH_TASKS` tasks five keep the replications longer."""
@@ -74,7 +75,7 @@ def _work_per_task(world: World) -> list[float]:
     setting = Setting(
         arrivals_s=apart,
         first_index=0,
-        accept=accept_shares(variant),
+        accept=accept_shares(world.graph, world.parameters),
         absorbed_share=world.parameters.number("merge.absorbed_share"),
         repeat_share=world.parameters.number("loop.repeat_share"),
     )

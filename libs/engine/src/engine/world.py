@@ -1,28 +1,23 @@
 """A network under given circumstances, run: variants share random numbers and every table they do not touch."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
-from typing import Any
+from functools import cached_property
 
 import numpy as np
 
-from common.contracts.network import Network
+from common.contracts.network import Network, ToolSpec
+from engine.draft import CALM, Draft, Regime
 from engine.draws import Draws, Floats
-from engine.faults import STALL_S, Strike
-from engine.graph import Graph, Node, compile_graph
+from engine.faults import Strike
+from engine.graph import Graph, compile_graph
 from engine.model import Parameters
-from engine.policy import Policy, default_policy, strengthened
-from engine.service import CALM, Regime, Table, VisitBuilder
-from engine.walk import Breaker, Gate, Setting, TableOf, Walk, gate
+from engine.policy import Policy, default_policy
+from engine.service import Table, build
+from engine.settings import setting_of
+from engine.state import Setting
+from engine.walk import Walk
 
-WINDOW_START_SHARE = (0.2, 0.5)
-"""An injected incident begins between these shares of the run (assumed: inside it, after warm-up)."""
-WINDOW_MAX_SHARE = 0.4
-"""… and lasts at most this share of the run, so that there is a before and an after to compare."""
-
-Window = tuple[int, frozenset[int], float, float]
-Closure = tuple[int, float, float]
 TableKey = tuple[int, int, int, Regime]
 
 
@@ -45,7 +40,7 @@ class Plan:
         return self.replications * self.measured
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(eq=False)
 class World:
     """What all variants of one request share: the graph, the random numbers, the undisturbed tables."""
 
@@ -56,9 +51,20 @@ class World:
     gaps: Floats
     calm: dict[TableKey, Table] = field(default_factory=dict)
 
-    @property
-    def tools(self) -> Mapping[str, Any]:
+    @cached_property
+    def tools(self) -> Mapping[str, ToolSpec]:
         return {tool.name: tool for tool in self.graph.network.tools}
+
+    @cached_property
+    def redundant_for(self) -> Mapping[int, str]:
+        """Nodes whose branch a join may do without, and that join: first of all, k of n."""
+        nodes = self.graph.nodes
+        return {
+            node.index: nodes[edge.target].spec.id
+            for node in nodes
+            for edge in node.forward
+            if not nodes[edge.target].waits_for_all
+        }
 
 
 def make_world(network: Network, parameters: Parameters, plan: Plan) -> World:
@@ -73,11 +79,11 @@ def make_world(network: Network, parameters: Parameters, plan: Plan) -> World:
         own = parameters.of(family, node.spec.id, "concurrency", float(node.capacity))
         node.capacity = max(1, int(own or 1))
     draws = Draws(plan.seed, plan.replications * plan.per_replication)
-    gaps = _unit_gaps(draws, parameters.number("arrivals.burstiness"))
+    gaps = unit_gaps(draws, parameters.number("arrivals.burstiness"))
     return World(graph, parameters, plan, draws, gaps)
 
 
-def _unit_gaps(draws: Draws, cv: float) -> Floats:
+def unit_gaps(draws: Draws, cv: float) -> Floats:
     """Gaps between arrivals with mean 1 and coefficient of variation `cv` (gamma; 1 is Poisson, 0 is a clock)."""
     stream = draws.stream("arrivals")
     if cv <= 0:
@@ -88,9 +94,9 @@ def _unit_gaps(draws: Draws, cv: float) -> Floats:
     return stream.gamma(shape, 1.0 / shape, draws.n)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(eq=False)
 class Variant:
-    """One set of circumstances. `policies` and `capacities` hold only what differs from the network as planned."""
+    """One set of circumstances. What is given here differs from the network as planned; the rest is shared."""
 
     world: World
     strikes: tuple[Strike, ...] = ()
@@ -99,19 +105,23 @@ class Variant:
     quorums: Mapping[int, int] = field(default_factory=dict)
     budget_usd: float | None = None
     parameters: Parameters | None = None
+    depends: frozenset[int] | None = None
+    """Nodes whose visits `parameters` change; null: all."""
     rate_per_s: float | None = None
     own: dict[TableKey, Table] = field(default_factory=dict)
-    touched: frozenset[int] = field(init=False)
-    default: Policy = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.default = default_policy(self.params)
-        touched: set[int] = set(self.policies)
-        for strike in self.strikes:
-            touched |= strike.nodes
-        if self.parameters is not None:
-            touched |= {node.index for node in self.world.graph.nodes}
-        self.touched = frozenset(touched)
+    @cached_property
+    def touched(self) -> frozenset[int]:
+        """Nodes whose tables differ from the world's."""
+        touched = frozenset(self.policies).union(*(strike.nodes for strike in self.strikes))
+        if self.parameters is None:
+            return touched
+        everyone = frozenset(node.index for node in self.world.graph.nodes)
+        return touched | (everyone if self.depends is None else self.depends)
+
+    @cached_property
+    def default(self) -> Policy:
+        return default_policy(self.params)
 
     @property
     def params(self) -> Parameters:
@@ -130,9 +140,8 @@ class Variant:
         return found
 
     def _build(self, index: int, phase: int, number: int, regime: Regime) -> Table:
-        before = self.table(index, phase, number - 1, CALM) if number else None
-        peers = self._peers(index, phase, number)
-        return VisitBuilder(
+        past = self.table(index, phase, number - 1, CALM).past if number else None
+        draft = Draft(
             node=self.world.graph.nodes[index],
             phase=phase,
             number=number,
@@ -142,24 +151,10 @@ class Variant:
             tools=self.world.tools,
             strikes=tuple(s for s in self.strikes if index in s.nodes),
             regime=regime,
-            before=before,
-            peers=peers,
-        ).build()
-
-    def _peers(self, index: int, phase: int, number: int) -> tuple[Table, ...]:
-        """First visits of earlier redundant branches: same model class, same join that does not wait for all."""
-        if number or phase:
-            return ()
-        nodes = self.world.graph.nodes
-        joins = {e.target for e in nodes[index].all_forward if not nodes[e.target].waits_for_all}
-        model = nodes[index].spec.model_class
-        return tuple(
-            self.table(node.index, 0, 0, CALM)
-            for node in nodes[:index]
-            if model is not None
-            and node.spec.model_class == model
-            and joins & {e.target for e in node.all_forward}
-        )[-1:]
+            past=past,
+            redundant_for=self.world.redundant_for.get(index),
+        )
+        return build(draft)
 
 
 @dataclass(slots=True, eq=False)
@@ -168,179 +163,60 @@ class Run:
 
     variant: Variant
     walks: list[Walk]
-    settings: list[Setting]
 
     @property
     def world(self) -> World:
         return self.variant.world
 
 
-def run(variant: Variant, replications: int | None = None, traced: int = -1) -> Run:
-    """Walk the first `replications` (default: all) of the plan."""
-    plan = variant.world.plan
-    count = plan.replications if replications is None else replications
-    walks, settings = [], []
-    for r in range(count):
-        setting = _setting(variant, r, traced)
-        walks.append(walk(variant, setting))
-        settings.append(setting)
-    return Run(variant, walks, settings)
+def run(variant: Variant, replications: int | None = None) -> Run:
+    """Walk the first `replications` of the plan (null: all)."""
+    count = replications or variant.world.plan.replications
+    graph = _joined(variant)
+    return Run(
+        variant,
+        [
+            walk(variant, setting, graph)
+            for setting in (replication_setting(variant, r) for r in range(count))
+        ],
+    )
 
 
 def trace(variant: Variant, replication: int, task: int) -> Walk:
     """Walk one replication again, noting everything that happens to `task`."""
-    return walk(variant, _setting(variant, replication, task))
+    setting = replace(replication_setting(variant, replication), traced=task)
+    return walk(variant, setting)
 
 
-def walk(variant: Variant, setting: Setting) -> Walk:
-    graph = variant.world.graph
-    finished = Walk(_joined(graph, variant.quorums), _fast(variant), setting)
-    for node, capacity in variant.capacities.items():
-        finished.servers[node].capacity = capacity
+def walk(
+    variant: Variant,
+    setting: Setting,
+    graph: Graph | None = None,
+) -> Walk:
+    finished = Walk(graph or _joined(variant), variant.table, setting)
     finished.run()
     return finished
 
 
-def _fast(variant: Variant) -> TableOf:
-    """`Variant.table` with the calm case answered by one look-up; it is asked once per visit."""
-    known: dict[tuple[int, int, int], Table] = {}
-
-    def table_of(node: int, phase: int, number: int, regime: Regime) -> Table:
-        if regime is not CALM:
-            return variant.table(node, phase, number, regime)
-        key = (node, phase, number)
-        table = known.get(key)
-        if table is None:
-            table = known[key] = variant.table(node, phase, number, CALM)
-        return table
-
-    return table_of
+def replication_setting(variant: Variant, r: int) -> Setting:
+    """Arrivals and circumstances of replication `r`."""
+    world, plan = variant.world, variant.world.plan
+    first = r * plan.per_replication
+    rate = variant.rate_per_s or plan.rate_per_s
+    gaps = world.gaps[first : first + plan.per_replication]
+    arrivals: list[float] = (np.cumsum(gaps) / rate).tolist()
+    return setting_of(variant, r, first, arrivals)
 
 
-def _joined(graph: Graph, quorums: Mapping[int, int]) -> Graph:
+def _joined(variant: Variant) -> Graph:
+    """The graph, with the joins that a mitigation turns into quorums."""
+    graph, quorums = variant.world.graph, variant.quorums
     if not quorums:
         return graph
     nodes = [
-        replace(node, waits_for_all=False, need=quorums[node.index])
+        replace(node, waits_for_all=False, need=min(quorums[node.index], max(node.in_degree, 1)))
         if node.index in quorums
         else node
         for node in graph.nodes
     ]
     return replace(graph, nodes=nodes)
-
-
-def _setting(variant: Variant, r: int, traced: int) -> Setting:
-    world = variant.world
-    plan, params = world.plan, variant.params
-    first = r * plan.per_replication
-    rate = variant.rate_per_s or plan.rate_per_s
-    times = np.cumsum(world.gaps[first : first + plan.per_replication]) / rate
-    arrivals: list[float] = times.tolist()
-    windows, closures = _windows(variant, r, arrivals[-1])
-    loop = params.general("arrivals.closed_loop")
-    budget = variant.budget_usd
-    return Setting(
-        arrivals_s=arrivals,
-        first_index=first,
-        windows=tuple(windows),
-        closures=tuple(closures),
-        patience_s={
-            i: p.patience_s for i, p in variant.policies.items() if p.patience_s is not None
-        },
-        hours=_hours(world.graph, params),
-        gates=_gates(world.graph, params),
-        breakers=_breakers(variant),
-        budget_usd=budget if budget is not None else params.general("task.budget_usd"),
-        closed_loop=int(loop) if loop else None,
-        accept=accept_shares(variant),
-        absorbed_share=params.number("merge.absorbed_share"),
-        repeat_share=params.number("loop.repeat_share"),
-        traced=traced,
-    )
-
-
-def _windows(variant: Variant, r: int, length_s: float) -> tuple[list[Window], list[Closure]]:
-    """Incidents are conditioned on happening once per replication; the likelihood is reported beside them."""
-    windows: list[Window] = []
-    closures: list[Closure] = []
-    for strike in variant.strikes:
-        if not strike.is_window or not strike.nodes:
-            continue
-        low, high = WINDOW_START_SHARE
-        u = float(variant.world.draws.stream("window", strike.mode.id, r).random())
-        start = (low + (high - low) * u) * length_s
-        end = start + min(strike.number("duration_s", STALL_S), WINDOW_MAX_SHARE * length_s)
-        people = {i for i in strike.nodes if variant.world.graph.nodes[i].is_human}
-        closures += [(i, start, end) for i in sorted(people)]
-        windows.append((strike.index, strike.nodes - people, start, end))
-    return windows, closures
-
-
-def _hours(graph: Graph, params: Parameters) -> dict[int, float]:
-    hours = {}
-    for node in graph.nodes:
-        if node.is_human:
-            open_h = params.of("human", node.spec.id, "hours_per_day")
-            if open_h is not None and open_h < 24:
-                hours[node.index] = open_h
-    return hours
-
-
-def _gates(graph: Graph, params: Parameters) -> dict[int, tuple[Gate, ...]]:
-    """Limits per model class and over all of them; agents of one class share one gate."""
-    common = gate(params.general("provider.rpm"), params.general("provider.concurrency"))
-    by_class: dict[str, Gate | None] = {}
-    gates: dict[int, tuple[Gate, ...]] = {}
-    for node in graph.nodes:
-        model = node.spec.model_class
-        if model is None or node.is_human:
-            continue
-        if model not in by_class:
-            rpm, most = params.of_model(model, "rpm"), params.of_model(model, "concurrency")
-            by_class[model] = gate(rpm, most)
-        own = tuple(g for g in (by_class[model], common) if g is not None)
-        if own:
-            gates[node.index] = own
-    return gates
-
-
-def _breakers(variant: Variant) -> dict[int, Breaker]:
-    """One per model class among the agents whose policy has one."""
-    params = variant.params
-    by_class: dict[str, Breaker] = {}
-    breakers = {}
-    for i, policy in sorted(variant.policies.items()):
-        model = variant.world.graph.nodes[i].spec.model_class
-        if policy.breaker and model is not None:
-            failures = int(params.number("breaker.failures"))
-            make = partial(Breaker, failures, params.number("breaker.reset_s"))
-            breakers[i] = by_class.setdefault(model, make())
-    return breakers
-
-
-def accept_shares(variant: Variant) -> dict[int, tuple[float, float]]:
-    """Per deciding node: how often it accepts what is right, and what is wrong."""
-    return {
-        node.index: _accept(node, variant.params)
-        for node in variant.world.graph.nodes
-        if node.decides
-    }
-
-
-def _accept(node: Node, params: Parameters) -> tuple[float, float]:
-    if node.is_human:
-        ident = node.spec.id
-        right = params.of("human", ident, "approve_share")
-        wrong = params.of("human", ident, "accept_wrong_share")
-        return right or 0.0, wrong or 0.0
-    return params.number("verifier.accept_correct"), params.number("verifier.accept_wrong")
-
-
-def strengthen(
-    variant: Variant, nodes: Sequence[int], measures: Mapping[str, Any]
-) -> dict[int, Policy]:
-    """Policies with `measures` added at `nodes`."""
-    changed = dict(variant.policies)
-    for node in nodes:
-        changed[node] = strengthened(variant.policy(node), measures)
-    return changed
