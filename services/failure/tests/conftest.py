@@ -115,7 +115,12 @@ def claims() -> tuple[Network, Interpretation]:
         ),
         constraints=(Found(name="never pay a lapsed policy"),),
         questions=(
-            Question(id="q1", text="Who decides when the adjuster is away?", why="no deputy"),
+            Question(
+                id="q1",
+                text="What counts as settled?",
+                why="unclear",
+                evidence=(Evidence(text="settled", start=42, end=49),),
+            ),
         ),
     )
     return network, interpretation

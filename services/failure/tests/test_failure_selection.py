@@ -194,3 +194,39 @@ def test_occurrence_grows_with_the_rate(one: float, other: float, chances: float
 )
 def test_occurrence_follows_the_published_thresholds(per_thousand: float, expected: int) -> None:
     assert risk.occurrence(per_thousand / 1_000, 1) == expected
+
+
+def test_a_gate_for_few_cases_lacks_context_and_one_for_all_lacks_attention(built: Any) -> None:
+    network, interpretation = built("claims")
+    everyone = tuple(
+        c.model_copy(update={"share": 1.0 if c.target == "adjuster" else 0.0})
+        if c.share is not None
+        else c
+        for c in network.connections
+    )
+
+    few = {m.mode_id for m in plan(network, interpretation).modes}
+    all_of_them = network.model_copy(update={"connections": everyone})
+    many = {m.mode_id for m in plan(all_of_them, interpretation).modes}
+
+    assert "H02" in few - many
+    assert "D15" in many - few
+
+
+def test_only_what_is_unclear_in_the_text_is_guessed_by_an_agent(built: Any) -> None:
+    network, interpretation = built("claims")
+    vague = interpretation.questions[0].model_copy(update={"evidence": ()})
+
+    asked = ids_of((network, interpretation))
+    not_asked = ids_of((network, interpretation.model_copy(update={"questions": (vague,)})))
+
+    assert "2.2" in asked
+    assert "2.2" not in not_asked
+
+
+def test_a_search_of_ones_own_records_is_no_text_from_outside(built: Any) -> None:
+    network, interpretation = built("claims")
+    tools = tuple(t for t in network.tools if t.name != "claims_mailbox")
+    inside = network.model_copy(update={"tools": tools})
+
+    assert "ASI01:2026" not in ids_of((inside, interpretation))

@@ -18,7 +18,9 @@ def _at(
     agent: AgentSpec,
     facts: dict[str, str],
     weight: float = 0.0,
+    *,
     tool: str | None = None,
+    fit: float = 1.0,
 ) -> Strike:
     return Strike(
         targets=(agent_target(agent),),
@@ -26,6 +28,7 @@ def _at(
         facts={"agent": agent.name} | facts,
         opportunities=max(view.visits[agent.id], 0.01),
         weight=weight,
+        fit=fit,
         tool=tool,
     )
 
@@ -82,7 +85,7 @@ def long_chain(view: View) -> list[Strike]:
         hops, end = _farthest(view, start)
         if hops >= 3 and view.agents[end].kind == "agent":
             facts = {"first": view.name(start), "hops": str(hops)}
-            strikes.append(_at(view, view.agents[end], facts, hops))
+            strikes.append(_at(view, view.agents[end], facts, hops, fit=1.3 if hops > 3 else 1.0))
     return strikes
 
 
@@ -113,11 +116,13 @@ def loop_agent(view: View) -> list[Strike]:
 
 def open_question(view: View) -> list[Strike]:
     entry = next((a for a in view.workers if a.id in view.network.entry), None)
-    question = next(iter((*view.network.questions, *view.interpretation.questions)), None)
+    # Only what is unclear in the text itself is guessed by an agent; other questions are for the builder.
+    asked = (*view.network.questions, *view.interpretation.questions)
+    question = next((q for q in asked if q.evidence), None)
     if entry is None or question is None:
         return []
     text = " ".join(question.text.split()).rstrip(".")
-    return [_at(view, entry, {"question": f"“{clause(text, 140)}”."})]
+    return [_at(view, entry, {"question": f"“{clause(text, 140)}”."}, fit=2.0)]
 
 
 def coordinator(view: View) -> list[Strike]:
@@ -126,7 +131,7 @@ def coordinator(view: View) -> list[Strike]:
         workers = [e.target for e in view.out(agent.id) if e.kind == "call"]
         if len(workers) >= 2:
             facts = {"workers": view.names(workers), "n_workers": str(len(workers))}
-            strikes.append(_at(view, agent, facts, len(workers)))
+            strikes.append(_at(view, agent, facts, len(workers), fit=1.3))
     return strikes
 
 
@@ -138,7 +143,7 @@ def constrained_planner(view: View) -> list[Strike]:
     deciders = [a for a in view.workers if len(view.out(a.id)) >= 2] or list(view.thinkers[:1])
     if not words or not deciders:
         return []
-    return [_at(view, a, {"limit": words[0]}, len(view.out(a.id))) for a in deciders]
+    return [_at(view, a, {"limit": words[0]}, len(view.out(a.id)), fit=2.0) for a in deciders]
 
 
 def acting_agent(view: View) -> list[Strike]:
@@ -148,7 +153,8 @@ def acting_agent(view: View) -> list[Strike]:
             rank = _EFFECT_ORDER[tool.side_effect]
             if rank:
                 facts = {"tool": tool.name, "effect": EFFECT_WORDS[tool.side_effect]}
-                strikes.append(_at(view, agent, facts, rank, tool.name))
+                fit = 1.3 if tool.side_effect == "irreversible" else 0.7
+                strikes.append(_at(view, agent, facts, rank, tool=tool.name, fit=fit))
     return strikes
 
 
@@ -173,7 +179,7 @@ def unverified(view: View) -> list[Strike]:
     if acting:
         best = acting[0]
         result = f"{best.facts['tool']}, which {best.facts['effect']}"
-        return [_at(view, view.agents[best.at], {"result": result}, best.weight, best.tool)]
+        return [_at(view, view.agents[best.at], {"result": result}, best.weight, tool=best.tool)]
     exits = [a for a in view.workers if a.id in view.network.exit] or list(view.workers[-1:])
     return [_at(view, agent, {"result": "whoever receives the result"}) for agent in exits[:1]]
 
@@ -191,7 +197,7 @@ def verifier(view: View) -> list[Strike]:
         ]
         same = f" and runs on the same model class ({agent.model_class})" if twins else ""
         facts = {"makers": view.names(makers) or "the network", "same_model": same}
-        strikes.append(_at(view, agent, facts, len(makers)))
+        strikes.append(_at(view, agent, facts, len(makers), fit=1.5))
     return strikes
 
 
@@ -229,7 +235,7 @@ def hub_agent(view: View) -> list[Strike]:
         if len(near) >= 2 and view.visits[agent.id] > 0.99:
             waits = [a.id for a in view.network.agents if a.id in near]
             facts = {"servers": str(agent.concurrency), "affected": view.names(waits)}
-            strikes.append(_at(view, agent, facts, len(near)))
+            strikes.append(_at(view, agent, facts, len(near), fit=1.3 if len(near) > 3 else 0.5))
     return strikes
 
 

@@ -46,6 +46,7 @@ class Candidate:
     mode: FailureMode
     is_general: bool
     is_always: bool = False
+    fit: float = 1.0
 
     @property
     def kind(self) -> str:
@@ -55,6 +56,11 @@ class Candidate:
     def rank(self) -> tuple[int, int, str]:
         """Worst first; the id breaks ties."""
         return (-self.mode.risk_priority, -self.mode.severity, self.mode.id)
+
+    @property
+    def urgency(self) -> float:
+        """What the choice goes by: the risk, weighed by how much it is this network's own problem."""
+        return self.mode.risk_priority * self.fit
 
 
 def _likelihood(entry: Entry, strike: Strike) -> Likelihood:
@@ -109,7 +115,7 @@ def tie(entry: Entry, strike: Strike, view: View) -> FailureMode:
 
 
 def candidates(network: Network, interpretation: Interpretation) -> list[Candidate]:
-    """Every mode at every place it can strike, worst first; each id once."""
+    """Every mode at every place it can strike, most urgent first; each id once."""
     view = View(network, interpretation)
     found: dict[str, tuple[float, Candidate]] = {}
     for entry in entries():
@@ -119,11 +125,15 @@ def candidates(network: Network, interpretation: Interpretation) -> list[Candida
             if known is None or known[0] < strike.weight:
                 found[mode.id] = (
                     strike.weight,
-                    Candidate(mode, entry.strikes in _EVERYWHERE, entry.always),
+                    _candidate(entry, mode, strike),
                 )
-    # Of equal risk, the place where the mode has most to act on comes first.
-    ranked = sorted(found.values(), key=lambda pair: (*pair[1].rank[:2], -pair[0], pair[1].rank[2]))
+    # Of equal urgency, the place where the mode has most to act on comes first.
+    ranked = sorted(found.values(), key=lambda p: (-p[1].urgency, -p[0], p[1].mode.id))
     return [candidate for _, candidate in ranked]
+
+
+def _candidate(entry: Entry, mode: FailureMode, strike: Strike) -> Candidate:
+    return Candidate(mode, entry.strikes in _EVERYWHERE, entry.always, strike.fit)
 
 
 def plan(
@@ -208,7 +218,7 @@ def _choose(found: Sequence[Candidate], limit: int) -> list[Candidate]:
 
 
 def _passed_over(chosen: Sequence[Candidate], found: Sequence[Candidate]) -> list[str]:
-    """What a reader may miss: other modes that were considered, worst first, then what cannot strike here."""
+    """What a reader may miss: other modes that were considered, then what cannot strike here."""
     taken = {c.mode.mode_id for c in chosen}
     lines: dict[str, str] = {}
     for candidate in found:

@@ -18,11 +18,12 @@ _RETRIEVAL_WORDS = (
 )
 _CODE_WORDS = ("code", "shell", "exec", "script", "sandbox", "terminal")
 _EFFECT_WEIGHT = {"none": 0.0, "read": 0.0, "write": 1.0, "irreversible": 2.0}
+_SLOW_S = 5.0  # a tool slower than this at p95 is what a person waits for (assumed)
 _DEFAULT_RETRIES = 2  # what the model SDKs do by themselves (cost notes, section 5)
 
 
 def _strike(
-    view: View, tool: ToolSpec, facts: dict[str, str], weight: float = 0.0
+    view: View, tool: ToolSpec, facts: dict[str, str], weight: float = 0.0, fit: float = 1.0
 ) -> Strike | None:
     users = view.users(tool.name)
     if not users:
@@ -35,6 +36,7 @@ def _strike(
         opportunities=sum(view.visits[agent.id] for agent in users) or 0.01,
         weight=weight,
         tool=tool.name,
+        fit=fit,
     )
 
 
@@ -44,8 +46,11 @@ def _has(tool: ToolSpec, words: tuple[str, ...]) -> bool:
 
 
 def retrieval_tool(view: View) -> list[Strike]:
+    """What is found matters most where nothing irreversible overshadows it."""
+    acts = any(tool.side_effect == "irreversible" for tool in view.network.tools)
+    fit = 0.8 if acts else 1.5
     found = [
-        _strike(view, tool, {}, len(view.descendants[users[0].id]))
+        _strike(view, tool, {}, len(view.descendants[users[0].id]), fit)
         for tool in view.network.tools
         if tool.side_effect in ("none", "read")
         and _has(tool, _RETRIEVAL_WORDS)
@@ -61,7 +66,8 @@ def slowest_tool(view: View) -> list[Strike]:
         slow = tool.latency_p95_s or tool.latency_p50_s
         if slow is None or tool.name in view.stores:
             continue
-        found.append(_strike(view, tool, {"p95": f"95 % of its calls end within {slow:g} s"}, slow))
+        facts = {"p95": f"95 % of its calls end within {slow:g} s"}
+        found.append(_strike(view, tool, facts, slow, 2.0 if slow > _SLOW_S else 1.0))
     return [strike for strike in found if strike]
 
 
@@ -70,7 +76,7 @@ def fragile_tool(view: View) -> list[Strike]:
     strikes = []
     for tool in view.network.tools:
         rate = tool.error_rate
-        words = f"; {rate:.1%} of its calls fail ({tool.source})" if rate else ""
+        words = f"; {rate * 100:.2g} % of its calls are taken to fail" if rate else ""
         found = _strike(
             view, tool, {"rate": words}, (rate or 0.0) * 100 + _EFFECT_WEIGHT[tool.side_effect]
         )
@@ -91,11 +97,12 @@ def fragile_tool(view: View) -> list[Strike]:
 
 
 def changing_tool(view: View) -> list[Strike]:
-    found = [
-        _strike(view, t, {"effect": EFFECT_WORDS[t.side_effect]}, _EFFECT_WEIGHT[t.side_effect])
-        for t in view.network.tools
-        if _EFFECT_WEIGHT[t.side_effect]
-    ]
+    found = []
+    for tool in view.network.tools:
+        weight = _EFFECT_WEIGHT[tool.side_effect]
+        if weight:
+            facts = {"effect": EFFECT_WORDS[tool.side_effect]}
+            found.append(_strike(view, tool, facts, weight, 1.3 if weight > 1 else 0.7))
     return [strike for strike in found if strike]
 
 
@@ -172,7 +179,7 @@ def _by_class(agents: tuple[AgentSpec, ...]) -> dict[str, list[AgentSpec]]:
     return groups
 
 
-def _provider(view: View, model_class: str, agents: list[AgentSpec]) -> Strike:
+def _provider(view: View, model_class: str, agents: list[AgentSpec], fit: float = 1.0) -> Strike:
     calls = sum(view.visits[a.id] for a in agents)
     return Strike(
         targets=(Target(kind="provider", ref=model_class),),
@@ -185,6 +192,7 @@ def _provider(view: View, model_class: str, agents: list[AgentSpec]) -> Strike:
         },
         opportunities=max(calls, 0.01),
         weight=calls,
+        fit=fit,
     )
 
 
@@ -208,7 +216,7 @@ def shared_class(view: View) -> list[Strike]:
         )
         for name, agents in _by_class(branches).items():
             if len(agents) >= 2:
-                strikes.append(_provider(view, name, agents))
+                strikes.append(_provider(view, name, agents, 2.0))
     return strikes
 
 

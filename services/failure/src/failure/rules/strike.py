@@ -21,6 +21,8 @@ class Strike:
 
     `at` is the agent from which the damage spreads; `opportunities` counts chances per task (calls or visits);
     `weight` ranks strikes of one mode (higher first); `rate` overrides the catalogue's figure with (rate, source).
+    `fit` says how much the mode is this network's own problem (1: as much as anybody's); it weighs the risk in the
+    choice, not in what is shown.
     """
 
     targets: tuple[Target, ...]
@@ -28,6 +30,7 @@ class Strike:
     facts: dict[str, str]
     opportunities: float = 1.0
     weight: float = 0.0
+    fit: float = 1.0
     rate: tuple[float, str] | None = None
     parameters: dict[str, float | int | str | bool] = field(default_factory=dict)
     tool: str | None = None

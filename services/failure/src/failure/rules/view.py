@@ -12,20 +12,32 @@ _TOOL_KINDS = frozenset({"tool", "memory"})
 _UNTRUSTED_WORDS = frozenset(
     {
         "attachment",
-        "call",
+        "browse",
         "chat",
         "crawl",
-        "document",
         "email",
         "feed",
         "form",
         "inbox",
         "mail",
+        "mailbox",
         "message",
     }
-    | {"news", "ocr", "review", "scrape", "browse", "search", "sms", "social", "speech", "ticket"}
-    | {"transcript", "upload", "voice", "web"}
+    | {
+        "news",
+        "ocr",
+        "scrape",
+        "sms",
+        "social",
+        "speech",
+        "ticket",
+        "transcript",
+        "upload",
+        "voice",
+        "web",
+    }
 )
+"""Channels that people outside can write into; a search of one's own records is none."""
 _UNTRUSTED_ACTORS = frozenset({"customer", "public", "partner"})
 
 
@@ -170,11 +182,27 @@ class View:
             for tool in self.own_tools(agent.id):
                 if tool.side_effect in ("none", "read") and _is_untrusted(tool):
                     return agent, tool.name
-        strangers = [a.name for a in self.interpretation.actors if a.kind in _UNTRUSTED_ACTORS]
         entry = next((a for a in self.workers if a.id in self.network.entry), None)
-        if entry is None or not strangers:
+        stranger = self._stranger_at_the_door()
+        if entry is None or stranger is None:
             return None
-        return entry, f"what the {strangers[0]} sends"
+        return entry, f"what the {stranger} sends"
+
+    def _stranger_at_the_door(self) -> str | None:
+        """An outsider who sets the work off or takes a step of it; being only talked about does not count."""
+        told = self.interpretation
+        starts = " ".join(trigger.name.lower() for trigger in told.triggers)
+        doers = {step.actor.lower() for step in told.steps if step.actor}
+        for actor in told.actors:
+            if actor.kind in _UNTRUSTED_ACTORS and (
+                actor.name.lower() in starts or actor.name.lower() in doers
+            ):
+                return actor.name
+        return None
+
+    @cached_property
+    def has_deadline(self) -> bool:
+        return any(q.kind == "deadline" for q in self.interpretation.quantities)
 
 
 def listed(words: Iterable[str], limit: int = 3) -> str:

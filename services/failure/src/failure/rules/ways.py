@@ -6,8 +6,13 @@ from failure.rules.agents import agent_target
 from failure.rules.strike import Place, Strike, clause
 from failure.rules.view import View, edge_ref, listed
 
+_OFTEN = 0.4
+"""Share of tasks above which a person's approvals become routine (assumed)."""
 
-def _on(view: View, edge: Connection, facts: dict[str, str], weight: float = 0.0) -> Strike:
+
+def _on(
+    view: View, edge: Connection, facts: dict[str, str], weight: float = 0.0, fit: float = 1.0
+) -> Strike:
     payload = edge.payload.name if edge.payload else clause(edge.label, 60) or "no schema is set"
     return Strike(
         targets=(Target(kind="edge", ref=edge_ref(edge)),),
@@ -20,6 +25,7 @@ def _on(view: View, edge: Connection, facts: dict[str, str], weight: float = 0.0
         | facts,
         opportunities=max(view.visits[edge.source] * (edge.share or 1.0), 0.01),
         weight=weight,
+        fit=fit,
     )
 
 
@@ -55,7 +61,8 @@ def widest_edge(view: View) -> list[Strike]:
                 "n_reached": str(len(reached)),
                 "n_agents": str(len(view.network.agents)),
             }
-            strikes.append(_on(view, edge, facts, len(reached)))
+            fit = 1.2 if len(reached) > 4 else 0.6
+            strikes.append(_on(view, edge, facts, len(reached), fit))
     return strikes
 
 
@@ -72,11 +79,11 @@ def cycle(view: View) -> list[Strike]:
     strikes = []
     for edge in view.back_edges:
         limit = f", {edge.max_iterations} times at most" if edge.max_iterations else ""
-        strikes.append(_on(view, edge, {"limit": limit}, edge.max_iterations or 0))
+        strikes.append(_on(view, edge, {"limit": limit}, edge.max_iterations or 0, 1.2))
     pairs = {(e.source, e.target) for e in view.forward_edges}
     for edge in view.forward_edges:
         if (edge.target, edge.source) in pairs:
-            strikes.append(_on(view, edge, {"limit": " without a limit"}, 100))
+            strikes.append(_on(view, edge, {"limit": " without a limit"}, 100, 2.0))
     return strikes
 
 
@@ -106,6 +113,7 @@ def parallel_group(view: View) -> list[Strike]:
             facts=facts,
             opportunities=view.visits[agent.id] * len(branches),
             weight=len(branches),
+            fit=1.3,
         )
         strikes.append(strike)
     return strikes
@@ -128,6 +136,7 @@ def memory_store(view: View) -> list[Strike]:
                     facts=facts,
                     opportunities=sum(view.visits[r] for r in readers) or 0.01,
                     weight=len(readers),
+                    fit=1.3,
                 )
             )
     return strikes
@@ -151,6 +160,7 @@ def poisonable_store(view: View) -> list[Strike]:
             },
             opportunities=view.visits[untrusted[0].id] or 0.01,
             weight=s.weight,
+            fit=1.5,
         )
         for s in memory_store(view)
     ]
@@ -172,6 +182,7 @@ def untrusted_input(view: View) -> list[Strike]:
             at=agent.id,
             facts={"agent": agent.name, "channel": channel, "danger": danger},
             opportunities=view.visits[agent.id] or 0.01,
+            fit=1.3 if prize else 1.0,
         )
     ]
 
@@ -193,7 +204,7 @@ def _subject_of(view: View, person: AgentSpec) -> tuple[str, str]:
     return what, view.name(edge.source)
 
 
-def _person(view: View, person: AgentSpec, weight: float) -> Strike:
+def _person(view: View, person: AgentSpec, weight: float, fit: float = 1.0) -> Strike:
     what, source = _subject_of(view, person)
     prize = view.irreversible_after(person.id)
     deadlines = [q for q in view.interpretation.quantities if q.kind == "deadline"]
@@ -215,16 +226,44 @@ def _person(view: View, person: AgentSpec, weight: float) -> Strike:
         },
         opportunities=view.visits[person.id] or 0.01,
         weight=weight,
+        fit=fit,
     )
 
 
+def _gates(view: View) -> list[AgentSpec]:
+    return [p for p in view.people if any(e.kind == "approve" for e in view.into(p.id))]
+
+
 def person(view: View) -> list[Strike]:
-    return [_person(view, p, view.visits[p.id]) for p in view.people if view.into(p.id)]
+    """Waiting for a person matters most under a deadline."""
+    fit = 3.0 if view.has_deadline else 1.0
+    return [_person(view, p, view.visits[p.id], fit) for p in view.people if view.into(p.id)]
+
+
+def often_asked(view: View) -> list[Strike]:
+    """Gates that most tasks pass: there, looking closely is what suffers."""
+    return [
+        _person(view, p, view.visits[p.id], 1.0 if view.visits[p.id] > _OFTEN else 0.6)
+        for p in _gates(view)
+    ]
+
+
+def seldom_asked(view: View) -> list[Strike]:
+    """Gates for the few hard cases: there, it is context that is missing."""
+    return [
+        _person(view, p, 1 - view.visits[p.id], 0.6 if view.visits[p.id] > _OFTEN else 1.3)
+        for p in _gates(view)
+    ]
+
+
+def advised_gate(view: View) -> list[Strike]:
+    """Trust in a recommendation; the two modes above name the commoner form of it."""
+    return [_person(view, p, view.visits[p.id], 0.7) for p in _gates(view)]
 
 
 def human_gate(view: View) -> list[Strike]:
-    gates = [p for p in view.people if any(e.kind == "approve" for e in view.into(p.id))]
-    return [_person(view, p, view.visits[p.id]) for p in gates]
+    fit = 2.0 if view.has_deadline else 1.0
+    return [_person(view, p, view.visits[p.id], fit) for p in _gates(view)]
 
 
 PLACES: dict[str, Place] = {
@@ -239,4 +278,7 @@ PLACES: dict[str, Place] = {
     "untrusted_input": Place("text from outside", untrusted_input),
     "person": Place("a person who receives work", person),
     "human_gate": Place("a human approval", human_gate),
+    "advised_gate": Place("a human approval", advised_gate),
+    "often_asked": Place("a human approval", often_asked),
+    "seldom_asked": Place("a human approval", seldom_asked),
 }
