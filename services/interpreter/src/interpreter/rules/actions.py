@@ -50,21 +50,31 @@ def _strength(scan: Scan, match: Match, span: Span, sentence: Span) -> float:
         return _PHRASE_USE
     word = scan.lower[match.first]
     before = scan.stems[match.first - 1] if match.first > span.first else ""
-    if {"no", "without"} & set(scan.lower[span.first : match.first]):
+    is_denied = bool({"no", "without"} & set(scan.lower[span.first : match.first]))
+    if is_denied or _is_compound(scan, match, span):
         return _NOUN_USE
     if before in tables.word_stems("before_noun"):
         return _as_noun(scan, match, sentence)
-    if before in tables.word_stems("before_verb"):
-        return VERB_USE
-    if is_participle(word):
-        return _participle(scan, match, span)
+    if before in tables.word_stems("before_verb") or is_participle(word):
+        return _participle(scan, match, span) if is_participle(word) else VERB_USE
     if match.first == span.first or word.endswith("s"):
         return _PLAIN_USE
     return max(_ADJECTIVE_USE, _as_noun(scan, match, sentence))
 
 
+def _is_compound(scan: Scan, match: Match, span: Span) -> bool:
+    """A word that can be a noun, right in front of another one and behind no "to" or "must" ("and order history")."""
+    follows = match.first + 1
+    before = scan.lower[match.first - 1] if match.first > span.first else ""
+    if scan.lower[match.first] not in tables.words("ambiguous") or before not in {"and", "or", ""}:
+        return False
+    return (
+        follows < span.last and scan.is_content(follows) and not scan.lower[follows].endswith("s")
+    )
+
+
 def _participle(scan: Scan, match: Match, span: Span) -> float:
-    """ "Checked" at the end of its words is an action; in front of a noun it describes ("attached documents")."""
+    """Ending its words it is an action ("checked"), in front of a noun it describes ("attached documents")."""
     follows = match.first + 1
     if follows < span.last and scan.is_content(follows) and not scan.is_content(match.first - 1):
         return _ADJECTIVE_USE

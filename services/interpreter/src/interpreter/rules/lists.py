@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from interpreter.rules.lexicon import tables
 from interpreter.rules.text import Scan, Span
@@ -33,7 +34,7 @@ def _cut(scan: Scan, start: int, text: str, sentence: Span) -> list[Span]:
     bounds = [0, *(found.end() for found in _ITEM_END.finditer(text)), len(text)]
     pieces = [
         scan.span(start + left, start + right, sentence.sentence)
-        for left, right in zip(bounds, bounds[1:], strict=False)
+        for left, right in pairwise(bounds)
     ]
     return [span for span in _joined(scan, pieces) if span.last - span.first > 0]
 

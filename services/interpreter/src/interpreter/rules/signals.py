@@ -12,6 +12,21 @@ _PERSONA = re.compile(
 )
 
 
+_BY_PERSON = re.compile(
+    r"\b(?:approved|signed(?: off)?|released|confirmed|authori[sz]ed|decided|checked|reviewed) by "
+    r"(?:an?|the|our|my|his|her|their) (?:\w+ ){0,2}?"
+    r"(?:manager|supervisor|doctor|physician|lawyer|attorney|underwriter|clerk|officer|editor|engineer|"
+    r"director|operator|nurse|pharmacist|accountant|caseworker|case worker|dispatcher|teacher|recruiter|"
+    r"auditor|board|committee|clinician|technician|planner|adjuster|controller|person|human|colleague|"
+    r"employee|expert|boss|owner|lead|specialist|consultant)\b",
+    re.IGNORECASE,
+)
+_ABOUT_RULES = re.compile(
+    r"\b(?:rules?|matrix|polic(?:y|ies)|table) (?:about|on|of|for|saying) who\b", re.IGNORECASE
+)
+_SURELY, _HARDLY = 0.85, 0.3
+
+
 def signals(scan: Scan) -> dict[str, float]:
     """Each signal's cues add up as independent hints: 1 - Π(1 - weight). Signals not found are left out."""
     weights = tables.weights("signals")
@@ -32,4 +47,8 @@ def _human(scan: Scan) -> float:
     rest = 1.0
     for cue in sorted({match.key for match in scan.find(tables.people())}):
         rest *= 1.0 - weights[cue]
+    if _BY_PERSON.search(scan.text):
+        rest *= 1.0 - _SURELY
+    if _ABOUT_RULES.search(scan.text):
+        return (1.0 - rest) * _HARDLY
     return 1.0 - rest

@@ -32,6 +32,9 @@ _PARALLEL = re.compile(
     r"\b(?:at the same time|in parallel|simultaneously|independently|concurrently|meanwhile|at once)\b",
     re.IGNORECASE,
 )
+_STEERING = frozenset({"handoff", "group_chat", "supervisor", "hierarchical"})
+_STEERS = 0.35
+"""Least weight of a coordination cue whose word is then no work of its own."""
 
 
 @dataclass(slots=True)
@@ -59,9 +62,22 @@ def steps(scan: Scan) -> tuple[Step, ...]:
         drafts += _of_list(scan, sentence, found) or _of_sentence(scan, sentence, found)
     drafts = drafts[:MOST_STEPS]
     capabilities = _capabilities(scan, drafts)
+    steering = _steering(scan)
     return tuple(
-        _step(scan, draft, order, capabilities[order - 1]) for order, draft in enumerate(drafts, 1)
+        _step(scan, draft, order, capabilities[order - 1], steering)
+        for order, draft in enumerate(drafts, 1)
     )
+
+
+def _steering(scan: Scan) -> frozenset[int]:
+    """The tokens that say how others work together, not what is done."""
+    weights = tables.weights("signals")
+    found: set[int] = set()
+    for match in scan.find(tables.coordination()):
+        name, _, cue = match.key.partition("|")
+        if name in _STEERING and weights[name][cue] >= _STEERS:
+            found.update(range(match.first, match.last + 1))
+    return frozenset(found)
 
 
 def _of_list(scan: Scan, sentence: Span, found: Places) -> list[_Draft]:
@@ -74,10 +90,15 @@ def _of_list(scan: Scan, sentence: Span, found: Places) -> list[_Draft]:
     drafts = []
     for item in items:
         own = [pair for pair in actions(scan, item, found, sentence) if pair[0] >= ENOUGH]
-        begins = [pair for pair in own if pair[1].first <= item.first + 1]
+        begins = [pair for pair in own if _begins(scan, item, pair[1])]
         if chosen := begins or shared or own:
             drafts.append(_Draft([item], [strongest(chosen)], group=f"list{sentence.sentence}"))
     return drafts if len(drafts) == len(items) else []
+
+
+def _begins(scan: Scan, item: Span, action: Match) -> bool:
+    is_noun_too = scan.lower[action.first] in tables.words("ambiguous")
+    return action.first <= item.first + 1 and not is_noun_too
 
 
 def _of_sentence(scan: Scan, sentence: Span, found: Places) -> list[_Draft]:
@@ -128,7 +149,9 @@ def _capabilities(scan: Scan, drafts: Sequence[_Draft]) -> list[dict[str, None]]
     return found
 
 
-def _step(scan: Scan, draft: _Draft, order: int, capabilities: dict[str, None]) -> Step:
+def _step(
+    scan: Scan, draft: _Draft, order: int, capabilities: dict[str, None], steering: frozenset[int]
+) -> Step:
     strength, action = strongest(draft.actions)
     evidence = scan.evidence(scan.tokens[draft.first].start, scan.tokens[draft.last - 1].end)
     thing = _object(scan, draft, action)
@@ -140,7 +163,7 @@ def _step(scan: Scan, draft: _Draft, order: int, capabilities: dict[str, None]) 
         name=f"{action.key.replace('_', ' ')} {thing}".strip(),
         evidence=(evidence,),
         confidence=round(min(0.95, 0.35 + 0.6 * strength), 2),
-        verb=_verb(action.key, capabilities),
+        verb="coordinate" if action.first in steering else _verb(action.key, capabilities),
         object=thing,
         capabilities=tuple(capabilities),
         data_in=things(scan, draft.first, draft.last)[:4],

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 
 from common.contracts.network import Pattern
-from common.contracts.scenario import Interpretation
-from planner.rules.roles import Role, merged
+from common.contracts.scenario import Interpretation, Step
+from planner.rules.roles import STEERING, Role, merged
 
 _LEADING = frozenset({"coordinate", "discuss", "route", "receive", "greet", "classify"})
 _CLOSING = frozenset({"compile", "summarize", "report", "decide", "recommend"})
@@ -38,6 +38,11 @@ def _to_front(roles: list[Role], role: Role) -> list[Role]:
     return [role, *(other for other in roles if other is not role)]
 
 
+def steering(interpretation: Interpretation, role: Role) -> list[Step]:
+    """The steps that say how others work together and belong to nobody yet."""
+    return [s for s in interpretation.steps if s.verb in STEERING and s not in role.steps]
+
+
 def _with_lead(roles: list[Role], interpretation: Interpretation) -> list[Role]:
     lead = _first(
         roles,
@@ -52,6 +57,7 @@ def _with_lead(roles: list[Role], interpretation: Interpretation) -> list[Role]:
             "coordinates the case, delegates to the others and gives one answer",
         )
     lead.is_lead = True
+    lead.steps += steering(interpretation, lead)
     return _to_front(roles, lead)
 
 
@@ -63,6 +69,7 @@ def _with_desk(roles: list[Role], interpretation: Interpretation) -> list[Role]:
             "route",
             "receives the request, understands it and transfers it to the right specialist",
         )
+    desk.steps += steering(interpretation, desk)
     return _to_front(roles, desk)
 
 

@@ -1,17 +1,17 @@
 """Where a person must agree, and where work is checked before it goes on."""
 
 import re
+from collections.abc import Sequence
 
 from common.contracts.network import AgentSpec, Connection
 from common.contracts.scenario import Interpretation
 from planner.rules.graph import Draft, payload
+from planner.rules.roles import ASKED_FOR
 
 IRREVERSIBLE = frozenset({"payment_api", "trading_execution", "deployment_ops", "purchase_order"})
 """Capabilities whose effect leaves the house or cannot be taken back."""
 SHARE_TO_PERSON = 0.2
 """Share of cases above a limit (assumed; the text seldom says it)."""
-ASKED_FOR = 0.6
-"""Strength of the human signal from which the text itself wants a person."""
 _SPLIT = re.compile(
     r"\b(small|large|larger|big|bigger|above|over|below|under|exceed\w*|more than|up to|unclear|complex|"
     r"high[- ]value|low[- ]risk|high[- ]risk|critical|severe|exceptions?)\b",
@@ -26,17 +26,28 @@ _PERSON = re.compile(
 
 
 def add_people(draft: Draft, interpretation: Interpretation) -> None:
-    """A person before every agent that can act irreversibly, or where the text asks for one."""
+    """A person before every agent that can act irreversibly, or where the text asks for one.
+
+    Each gate is a place of its own, even where the same person sits at several of them.
+    """
     risky = [agent.id for agent in draft.agents.values() if set(agent.capabilities) & IRREVERSIBLE]
-    asked = interpretation.signals.get("human", 0.0) >= ASKED_FOR
-    if not risky and not asked:
-        return
+    split = _split(interpretation)
+    for agent_id in draft.in_order(risky):
+        if not _is_guarded(draft, agent_id):
+            _gate_before(draft, _add_person(draft, interpretation), agent_id, split)
+    if not risky and interpretation.signals.get("human", 0.0) >= ASKED_FOR:
+        _gate_at(draft, _add_person(draft, interpretation), _place(draft, interpretation))
+
+
+def _is_guarded(draft: Draft, agent_id: str) -> bool:
+    """Whether a person stands before the agent already."""
+    return any(draft.agents[i].kind == "human" for i in draft.before(agent_id))
+
+
+def _add_person(draft: Draft, interpretation: Interpretation) -> str:
     person = _person(interpretation, set(draft.agents))
     draft.agents[person.id] = person
-    for agent_id in risky:
-        _gate_before(draft, person.id, agent_id, _split(interpretation))
-    if not risky:
-        _gate_at(draft, person.id, _place(draft, interpretation))
+    return person.id
 
 
 def _person(interpretation: Interpretation, taken: set[str]) -> AgentSpec:
@@ -189,14 +200,14 @@ def _gate_at(draft: Draft, person: str, before: str | None) -> None:
     draft.exit = [person]
 
 
-def add_verifiers(draft: Draft, stages: dict[str, str]) -> None:
+def add_verifiers(draft: Draft, checking: Sequence[str]) -> None:
     """In a chain a role of quality becomes a verifier: it sends its predecessor's work back at most twice."""
     if any(agent.is_verifier for agent in draft.agents.values()):
         return
-    for agent_id, stage in stages.items():
+    for agent_id in checking:
         ways = draft.into(agent_id)
         is_chain = len(ways) == 1 and ways[0].kind == "handoff" and ways[0].share is None
-        if stage != "quality" or not is_chain or draft.agents[ways[0].source].kind == "human":
+        if not is_chain or draft.agents[ways[0].source].kind == "human":
             continue
         if len(draft.out_of(ways[0].source)) > 1:
             continue

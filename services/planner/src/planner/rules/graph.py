@@ -37,6 +37,22 @@ class Draft:
     def out_of(self, agent_id: str) -> list[Connection]:
         return [edge for edge in self.forward() if edge.source == agent_id]
 
+    def before(self, agent_id: str) -> set[str]:
+        """All agents whose work reaches this one on forward edges."""
+        found: set[str] = set()
+        waiting = [agent_id]
+        while waiting:
+            here = waiting.pop()
+            for edge in self.into(here):
+                if edge.source not in found:
+                    found.add(edge.source)
+                    waiting.append(edge.source)
+        return found
+
+    def in_order(self, ids: Iterable[str]) -> list[str]:
+        """The ids from the entry on: whoever stands before another comes first."""
+        return sorted(ids, key=lambda agent_id: len(self.before(agent_id)))
+
     def replace(self, old: Connection, *new: Connection) -> None:
         """Put `new` where `old` stood."""
         place = self.edges.index(old)

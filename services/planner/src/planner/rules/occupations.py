@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 
-from common.wording import PhraseIndex, stems, words
+from common.wording import PhraseIndex, stem, stems, words
 
 _MULTIWORD = 1.6
 _VERB_FITS, _VERB_DIFFERS = 1.0, -0.8
@@ -15,10 +15,10 @@ _IN_OBJECT = 1.4
 
 @dataclass(frozen=True, slots=True)
 class Occupation:
-    """A profession: the verbs it carries out, its duty in words, the capabilities that the duty always needs."""
+    """A profession: the verbs it carries out (its purpose first), its duty, the capabilities the duty always needs."""
 
     title: str
-    verbs: frozenset[str]
+    verbs: tuple[str, ...]
     duty: str
     capabilities: tuple[str, ...]
 
@@ -53,7 +53,7 @@ def occupations() -> Mapping[str, Occupation]:
     """All professions by title."""
     return {
         row[0]: Occupation(
-            row[0], frozenset(row[1].split()), row[3], _names(row[4] if len(row) > 4 else "")
+            row[0], tuple(row[1].split()), row[3], _names(row[4] if len(row) > 4 else "")
         )
         for row in rows("occupations.txt")
     }
@@ -105,3 +105,11 @@ def fitting(text: str, verb: str, focus: str = "") -> dict[str, float]:
         title: score + (_VERB_FITS if verb in table[title].verbs else _VERB_DIFFERS)
         for title, score in scores.items()
     }
+
+
+@lru_cache(maxsize=1)
+def domain_words() -> frozenset[str]:
+    """Stems of the single words that name a domain in the table; others make no title."""
+    index, _ = _index()
+    verbs = {word for verb in functions() for word in stems(verb.replace("_", " "))}
+    return frozenset(stem(word) for word in index.words) - verbs

@@ -53,9 +53,7 @@ def wired(interpretation: Interpretation, found: Sequence[Role], choice: Choice)
         agents={agent_id: _agent(agent_id, role) for agent_id, role in zip(ids, found, strict=True)}
     )
     topology.wire(choice.pattern, draft, found, ids, rounds_of(interpretation))
-    gates.add_verifiers(
-        draft, {agent_id: role.stage for agent_id, role in zip(ids, found, strict=True)}
-    )
+    gates.add_verifiers(draft, [i for i, role in zip(ids, found, strict=True) if role.is_checking])
     gates.add_people(draft, interpretation)
     return _network(interpretation, draft, choice)
 

@@ -1,12 +1,81 @@
 """Steps become duties, duties become the roles of people one would hire for them."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from common.contracts.scenario import Interpretation, Step
 from common.contracts.values import Evidence
-from planner.rules.occupations import fitting, functions, occupations
+from common.wording import stem
+from planner.rules.occupations import domain_words, fitting, functions, occupations
 
+STEERING = frozenset({"coordinate", "discuss"})
+ASKED_FOR = 0.6
+"""Strength of the human signal from which the text itself wants a person."""
+_ACTING = frozenset(
+    (
+        "pay",
+        "resolve",
+        "answer",
+        "book",
+        "order",
+        "sell",
+        "trade",
+        "update",
+        "decide",
+        "deploy",
+        "notify",
+        "schedule",
+        "optimize",
+    )
+)
+_TELLING = _ACTING | {
+    "write",
+    "publish",
+    "route",
+    "report",
+    "summarize",
+    "compile",
+    "recommend",
+    "teach",
+    "monitor",
+    "detect",
+}
+_EFFECTS: dict[str, frozenset[str]] = {
+    "payment_api": _ACTING,
+    "trading_execution": _ACTING,
+    "deployment_ops": _ACTING | {"implement", "test"},
+    "purchase_order": _ACTING | {"compare"},
+    "email_send": _TELLING,
+    "messaging": _TELLING,
+}
+_SOURCES = frozenset(
+    [
+        "web_search",
+        "news_api",
+        "academic_search",
+        "social_media",
+        "vector_search",
+        "sql_database",
+        "crm",
+        "file_read",
+        "market_data",
+        "company_filings",
+        "clinical_data",
+        "property_data",
+        "email_read",
+        "source_control",
+        "monitoring",
+        "threat_intel",
+        "travel_search",
+        "maps_geo",
+    ]
+)
+_PERSONAL = re.compile(
+    r"\b(?:I|we)\s+(?:then\s+|can\s+|must\s+|want to\s+|have to\s+)?"
+    r"(?:decide|approve|choose|confirm|accept|release|pick|sign|agree|give)\b"
+    r"|\b(?:approved|signed|released|authori[sz]ed) by\b|\b(?:real person|human)\b"
+)
 _FITS = 1.5
 """Least fit of a profession; below it the role is named after its function and object."""
 _CLOSE = 0.75
@@ -71,9 +140,15 @@ class Role:
         return stage_of(self.verb)
 
     @property
+    def is_checking(self) -> bool:
+        """Whether the role is there to judge others' work, not only to look something up."""
+        known = occupations().get(self.title)
+        return self.stage == "quality" and (known is None or stage_of(known.verbs[0]) == "quality")
+
+    @property
     def capabilities(self) -> tuple[str, ...]:
-        named = [name for step in self.steps for name in step.capabilities]
-        return tuple(dict.fromkeys([*named, *self.implied]))
+        named = [name for step in self.steps for name in step.capabilities if may_hold(step, name)]
+        return tuple(dict.fromkeys([*named, *self.implied, *_sources(self.verb, named)]))
 
     @property
     def evidence(self) -> tuple[Evidence, ...]:
@@ -87,6 +162,17 @@ class Role:
     @property
     def order(self) -> int:
         return self.steps[0].order if self.steps else 0
+
+
+def may_hold(step: Step, capability: str) -> bool:
+    """Whether a duty of this kind needs the capability itself: who checks a payment does not pay (least privilege)."""
+    verbs = _EFFECTS.get(capability)
+    return verbs is None or step.verb in verbs
+
+
+def _sources(verb: str, named: Sequence[str]) -> tuple[str, ...]:
+    """Research needs a source: the public web when the text names none."""
+    return ("web_search",) if verb == "research" and not set(named) & _SOURCES else ()
 
 
 def stage_of(verb: str) -> str:
@@ -103,10 +189,25 @@ def words_of(step: Step) -> str:
 def roles(interpretation: Interpretation, most: int) -> list[Role]:
     """The roles for all steps in their order, at most `most`."""
     found: list[Role] = []
-    for step in interpretation.steps:
+    for step in work(interpretation):
         _place(step, found)
     found = _distinct(_absorb_weak(found))
     return _at_most(found, most)
+
+
+def work(interpretation: Interpretation) -> list[Step]:
+    """The steps for agents: without those of people, and without those that only say how others work together."""
+    by_people = interpretation.signals.get("human", 0.0) >= ASKED_FOR
+    steps = [
+        step
+        for step in interpretation.steps
+        if step.verb not in STEERING and not (by_people and _is_for_person(step))
+    ]
+    return steps or list(interpretation.steps)
+
+
+def _is_for_person(step: Step) -> bool:
+    return step.verb == "approve" or bool(_PERSONAL.search(words_of(step)))
 
 
 def _place(step: Step, found: list[Role]) -> None:
@@ -152,9 +253,17 @@ def _place_by_function(step: Step, found: list[Role]) -> None:
 
 
 def _modifier(step: Step) -> str:
-    """The domain word in front of a function's title: the last words of the object that say something."""
-    words = [word for word in step.object.replace("/", " ").split() if word not in _VAGUE]
-    return " ".join(word.capitalize().removesuffix("'s") for word in words[-2:])
+    """The domain in front of a function's title: what the object names, else a thing the step works with."""
+    known = domain_words()
+    words = [
+        word
+        for word in step.object.replace("/", " ").replace("-", " ").split()
+        if word not in _VAGUE and (is_item(step) or stem(word) in known)
+    ]
+    if not words:
+        things = [thing for thing in step.data_in if stem(thing) != stem(step.verb)]
+        words = [word for thing in things[:1] for word in thing.split()]
+    return " ".join(word.removesuffix("'s").capitalize() for word in words[-2:])
 
 
 def _absorb_weak(found: list[Role]) -> list[Role]:
