@@ -1,0 +1,218 @@
+"""Findings about practice: verification, human authority, load, memory, what can be seen."""
+
+from collections.abc import Iterator
+
+from planner.review.finding import Found
+from planner.review.graph import Graph, Node
+from planner.review.structure import comes_after, leads_to, ports
+
+# arXiv:2512.08296 finds that with 16 tools coordination overhead eats the gain; half of that is our line (assumed).
+_MOST_TOOLS = 8
+_MOST_FAN_IN = 5  # assumed: more sources than this cannot be told apart in one prompt
+_MOST_HELPERS = 7  # beyond about seven workers a level of team leads is the usual answer
+_MOST_AGENTS = 10  # the default limit of a request
+_MOST_FOR_A_PERSON = 3
+
+
+def gates(graph: Graph) -> Iterator[Found]:
+    """Actions that cannot be undone and that no person stands before."""
+    people = frozenset(node.id for node in graph.of("human"))
+    checks = frozenset(node.id for node in graph.nodes.values() if node.is_verifier)
+    for node in graph.of("agent", "tool"):
+        if not node.is_irreversible or _is_served(graph, node):
+            continue
+        asks = any(e.source == node.id and e.target in people and e.is_call for e in graph.edges)
+        is_approved = comes_after(graph, node, people) and not leads_to(
+            graph, node, stops=people, stated=False
+        )
+        if asks or is_approved or not leads_to(graph, node, stops=people):
+            continue
+        if leads_to(graph, node, stops=people | checks):
+            yield Found(
+                "missing_human_gate",
+                (node.id,),
+                f"{node.name} cannot be undone, and a task reaches it without any approval.",
+                f"Put a human approval before {node.name}, or state up to which limit it may act alone.",
+            )
+        else:
+            yield Found(
+                "missing_human_gate",
+                (node.id,),
+                f"{node.name} cannot be undone, and only a verifier stands before it.",
+                f"Let a person approve the cases that matter before {node.name}.",
+                "minor",
+            )
+
+
+def _is_served(graph: Graph, node: Node) -> bool:
+    """An agent whose own tool is the irreversible thing: one finding, at the tool, is enough."""
+    return node.type == "agent" and any(
+        e.source == node.id
+        and graph.nodes[e.target].type == "tool"
+        and graph.nodes[e.target].is_irreversible
+        for e in graph.edges
+    )
+
+
+def verification(graph: Graph) -> Iterator[Found]:
+    """Nobody checks, or a check cannot reject."""
+    agents = graph.of("agent")
+    verifiers = [node for node in agents if node.is_verifier]
+    risky = [node for node in graph.nodes.values() if node.is_irreversible]
+    if not verifiers and not graph.of("human") and len(agents) > 1:
+        last = ports(graph)[1]
+        where = risky[0].name if risky else graph.names(last[:1]) or "the exit"
+        yield Found(
+            "missing_verification",
+            (),
+            f"None of {len(agents)} agents checks another's work.",
+            f"Add a verifier before {where}, with a bounded way back.",
+            "major" if risky or len(agents) > 2 else "minor",
+        )
+    for node in verifiers:
+        ways = {
+            e.target
+            for e in graph.edges
+            if e.source == node.id and graph.nodes[e.target].type not in {"tool", "db"}
+        }
+        called = any(e.target == node.id and e.is_call for e in graph.edges)
+        if len(ways) == 1 and not called:
+            yield Found(
+                "toothless_verifier",
+                (node.id,),
+                f"{node.name} has one way on, so it cannot reject anything.",
+                f"Give {node.name} a bounded way back to whose work it checks.",
+            )
+
+
+def load(graph: Graph) -> Iterator[Found]:
+    """Agents and people with too much on their hands."""
+    working = {"agent", "human", "input"}
+    for node in graph.of("agent", "human"):
+        tools = {
+            e.target
+            for e in graph.edges
+            if e.source == node.id and graph.nodes[e.target].type in {"tool", "db"}
+        }
+        sources = {
+            e.source
+            for e in graph.edges
+            if e.target == node.id and graph.nodes[e.source].type in working
+        }
+        helpers = {
+            e.target
+            for e in graph.edges
+            if e.source == node.id and graph.nodes[e.target].type == "agent"
+        }
+        if node.type == "human" and len(sources) > _MOST_FOR_A_PERSON:
+            yield Found(
+                "overloaded_human",
+                (node.id,),
+                f"{len(sources)} others wait for {node.name}.",
+                f"Let only what cannot be undone reach {node.name}.",
+            )
+        elif node.type == "agent":
+            yield from _overload(node, len(tools), len(sources), len(helpers))
+    if len(graph.of("agent")) > _MOST_AGENTS:
+        count = len(graph.of("agent"))
+        yield Found(
+            "too_many_agents",
+            (),
+            f"There are {count} agents.",
+            "Merge those that share a duty, or put team leads between.",
+        )
+
+
+def _overload(node: Node, tools: int, sources: int, helpers: int) -> Iterator[Found]:
+    loads = (
+        (
+            tools,
+            _MOST_TOOLS,
+            "tools",
+            f"Split {node.name}, so that each part has the tools of one duty.",
+        ),
+        (sources, _MOST_FAN_IN, "sources", f"Merge what comes in before it reaches {node.name}."),
+        (helpers, _MOST_HELPERS, "helpers", f"Put team leads between {node.name} and its helpers."),
+    )
+    for count, most, what, suggestion in loads:
+        if count > most:
+            yield Found(
+                "overloaded_agent",
+                (node.id,),
+                f"{node.name} has {count} {what}; {most} are enough for one.",
+                suggestion,
+            )
+
+
+def tools(graph: Graph) -> Iterator[Found]:
+    """Tools and stores that nobody uses."""
+    touched = {end for e in graph.edges for end in (e.source, e.target)}
+    for node in graph.of("tool", "db"):
+        if node.id not in touched:
+            yield Found(
+                "unused_tool",
+                (node.id,),
+                f"Nobody uses {node.name}.",
+                f"Give {node.name} to the agent that needs it, or remove it.",
+            )
+
+
+def observability(graph: Graph) -> Iterator[Found]:
+    """Edges that nobody watches: all, when nothing watches; else those that are left out."""
+    if any(node.is_observer for node in graph.nodes.values()) or not graph.edges:
+        return
+    unseen = [e for e in graph.edges if e.observed is not True]
+    is_said = any(e.observed is not None for e in graph.edges)
+    if unseen:
+        ends = tuple(dict.fromkeys(end for e in unseen for end in (e.source, e.target)))
+        names = ", ".join(
+            f"{graph.names([e.source])} → {graph.names([e.target])}" for e in unseen[:3]
+        )
+        more = f" and {len(unseen) - 3} more" if len(unseen) > 3 else ""
+        what = f"{len(unseen)} of {len(graph.edges)} edges are not observed"
+        yield Found(
+            "unobserved_edges",
+            ends,
+            f"{what}: {names}{more}.",
+            "Trace every hand-over and tool call, with one trace id per task.",
+            None if is_said else "info",
+        )
+
+
+def memory(graph: Graph) -> Iterator[Found]:
+    """A conversation that forgets."""
+    talkers = [node for node in graph.nodes.values() if node.converses]
+    stores = [node for node in graph.nodes.values() if node.type == "db" or node.zone == "memory"]
+    used = {end for e in graph.edges for end in (e.source, e.target)}
+    if talkers and not any(store.id in used for store in stores):
+        names = graph.names([node.id for node in talkers])
+        yield Found(
+            "missing_memory",
+            tuple(n.id for n in talkers),
+            f"{names} talks over several turns and nothing remembers them.",
+            "Add a memory that keeps the conversation, and connect it to who answers.",
+        )
+
+
+def zones(graph: Graph) -> Iterator[Found]:
+    """Acting on what was perceived without reasoning, and work that flows backwards without a bound."""
+    rank = {"perception": 0, "reasoning": 1, "action": 2}
+    for edge in graph.edges:
+        one, two = graph.nodes[edge.source], graph.nodes[edge.target]
+        if edge.max_iterations or edge.is_answer or one.zone not in rank or two.zone not in rank:
+            continue
+        step = rank[two.zone] - rank[one.zone]
+        if step == 2 and two.type != "output":
+            yield Found(
+                "zone_order",
+                (one.id, two.id),
+                f"{one.name} (perception) leads straight to {two.name} (action), past all reasoning.",
+                "Put an agent that decides between them.",
+            )
+        elif step < 0 and two.type not in {"tool", "db"}:
+            yield Found(
+                "zone_order",
+                (one.id, two.id),
+                f"{one.name} ({one.zone}) leads back to {two.name} ({two.zone}).",
+                "Make it a bounded way back, or move the node to its zone.",
+            )
