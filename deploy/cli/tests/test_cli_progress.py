@@ -10,10 +10,12 @@ from rich.console import Console, RenderableType
 from rich.spinner import Spinner
 
 from common.contracts.events import STAGES
+from common.contracts.run import RunResult
 from common.contracts.stream import Frame
 from simulator_cli.client import Gateway
 from simulator_cli.errors import CommandError
 from simulator_cli.follow import check_completed, follow
+from simulator_cli.render.events import detail
 from simulator_cli.render.progress import Progress, ProgressView, stage_of
 
 type Draw = Callable[[RenderableType, int], str]
@@ -50,6 +52,47 @@ def test_notes_tell_what_was_found(story_frames: list[Frame]) -> None:
     assert notes["architecture"] == "parallel · 6 agents · 1 person"
     assert notes["tools"] == "3 tools"
     assert notes["failures"] == "3 failure modes of 41 considered"
+
+
+def test_what_a_stage_found_may_come_in_a_later_event(
+    make_frame: MakeFrame, run: RunResult
+) -> None:
+    first = make_frame(1, "agent_start", source="intake", event_id="r1.run.1")
+    figures = {"run": run.model_dump(mode="json")}
+    last = make_frame(2, "observability", event_id="r1.run.2", payload=figures)
+
+    assert [entry.note for entry in heard([first]).done] == [""]
+    assert [entry.note for entry in heard([first, last]).done] == [
+        "p95 4.2 min · success 95 % · $0.031 per task"
+    ]
+
+
+def test_an_unknown_cost_is_unknown_in_the_progress_too(
+    make_frame: MakeFrame, run: RunResult
+) -> None:
+    figures = run.model_dump(mode="json")
+    figures["baseline"]["cost_usd_per_task"] = None
+    frame = make_frame(1, "observability", event_id="r1.run.2", payload={"run": figures})
+
+    assert heard([frame]).done[0].note.endswith("unknown per task")
+
+
+@pytest.mark.parametrize(
+    ("event_type", "payload", "told"),
+    [
+        ("tool_used", {"tool": "mail", "ref": "mail", "duration_s": 0.3}, "mail, 300 ms"),
+        ("agent_start", {"name": "Intake", "ref": "intake", "status": "ok"}, "Intake"),
+        ("agent_complete", {"ref": "intake", "duration_s": 2.0, "status": "error"}, "2 s, error"),
+        ("data_flow", {"ref": "intake->pay", "label": "claim"}, "claim → pay"),
+        ("data_flow", {"ref": "intake->pay"}, "→ pay"),
+        ("simulation_failed", {"reason": "gave up"}, "gave up"),
+        ("observability", {"alerts": []}, ""),
+    ],
+)
+def test_an_event_is_told_by_the_fields_that_say_what_it_is_about(
+    make_frame: MakeFrame, event_type: str, payload: dict[str, Any], told: str
+) -> None:
+    assert detail(make_frame(1, event_type, source="intake", payload=payload)) == told
 
 
 def test_a_payload_of_another_shape_breaks_nothing(make_frame: MakeFrame) -> None:

@@ -238,7 +238,7 @@ def test_the_story_cites_the_event_behind_each_number(
 
     assert "twentieth took 4.2 min[1] or longer" in text
     assert "the 4.2 min[1] fall by a third" in text
-    assert "In event r1.run.9: [1] latency_s.p95.value" in text
+    assert "In event r1.run.9: [1]:latency_s.p95.value" in text
     assert "[2]" not in text
     assert "Approval queue — oldest request older than 30 min" in text
 
@@ -273,7 +273,8 @@ def test_the_trace_shows_every_span_on_its_clock(
 ) -> None:
     text = words(draw(SpanTree(narrative.spans), width))
 
-    assert "execute_tool mail_inbox intake 300 ms" in text
+    assert "execute_tool mail_inbox" in text
+    assert "300 ms" in text
     assert "3 spans" in text
     assert "no trace" in draw(SpanTree(()), width)
 

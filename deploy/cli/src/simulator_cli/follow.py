@@ -6,9 +6,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.live import Live
 from rich.spinner import Spinner
-from rich.text import Text
 
-from common.contracts.stream import Frame
 from simulator_cli.client import Gateway
 from simulator_cli.errors import CommandError
 from simulator_cli.render.progress import Progress, ProgressView, stage_line
@@ -60,23 +58,17 @@ def _display(console: Console | None) -> Iterator[Callable[[Progress], None]]:
 
 
 class _LinePrinter:
-    """Prints each stage once, when it is done."""
+    """Prints each stage once, when it is done and what it found is known (or the next one is done too)."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._printed: set[tuple[int, str]] = set()
 
     def __call__(self, state: Progress) -> None:
+        is_over = state.outcome != "running"
         for entry in state.done:
             key = (state.revision, entry.stage)
-            if key not in self._printed:
+            is_told = bool(entry.note) or entry is not state.done[-1] or is_over
+            if is_told and key not in self._printed:
                 self._printed.add(key)
                 self._console.print(stage_line(entry))
-
-
-def frame_line(frame: Frame) -> Text:
-    """One event on one line, for `watch`."""
-    at = f"{frame.sim_time_s:>9.2f} s" if frame.sim_time_s is not None else " " * 11
-    return Text.assemble(
-        (f"{frame.seq:>5} ", "dim"), (at, "cyan"), f"  {frame.event_type:<23} ", frame.source
-    )

@@ -37,7 +37,8 @@ def list_newest(
 def watch(simulation_id: SimulationId = None, *, as_json: Json = False, url: Url = None) -> None:
     """Show every event from the first on, live until the simulation is over."""
     from simulator_cli.console import make_console, print_json_line
-    from simulator_cli.follow import check_completed, frame_line
+    from simulator_cli.follow import check_completed
+    from simulator_cli.render.events import frame_line
     from simulator_cli.render.progress import Progress
     from simulator_cli.session import open_session
 

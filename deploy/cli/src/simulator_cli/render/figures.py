@@ -237,8 +237,10 @@ def _bottleneck(run: RunResult, names: dict[str, str]) -> Text | None:
     gain = found.latency_p95_gain_s
     if found.relief:
         text.append(f" {found.relief}", style="green")
-        if gain is not None:
+        if gain is not None and gain > 0:
             text.append(f" would take {duration(gain)} off the p95", style="green")
+        elif gain is not None:
+            text.append(" would not shorten the p95", style="green")
         text.append(f", cost per month {money(found.cost_usd_per_month)}.", style="green")
     return text
 

@@ -23,7 +23,7 @@ def next_steps(
         ("Read it again", f"./simulator report {simulation_id}{suffix}"),
         ("The task's spans", f"./simulator trace {simulation_id}{suffix}"),
         ("Every event", f"./simulator watch {simulation_id}{suffix}"),
-        ("As a diagram", f"./simulator report {simulation_id} -f mermaid{suffix}"),
+        ("All so far", f"./simulator list{suffix}"),
         ("Another draw", f'./simulator demo "your scenario" --seed 2{suffix}'),
     ]
     if stops_after:

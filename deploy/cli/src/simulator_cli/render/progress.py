@@ -1,6 +1,6 @@
 """Progress of a simulation from the frames heard: which stage is done, how long it took, what it found."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
@@ -12,7 +12,7 @@ from rich.text import Text
 
 from common.contracts.events import STAGES, Stage
 from common.contracts.stream import Frame
-from simulator_cli.render.units import count, duration, shorten
+from simulator_cli.render.units import count, duration, money, share, shorten
 
 type Outcome = Literal["running", "completed", "failed", "cancelled"]
 
@@ -76,7 +76,7 @@ class Progress:
         if stage is None:
             return replace(state, last=state.last or frame.timestamp)
         if any(found.stage == stage for found in state.done):
-            return state
+            return replace(state, done=tuple(_told(found, stage, frame) for found in state.done))
         took_s = (frame.timestamp - state.last).total_seconds() if state.last else None
         entry = StageDone(stage, took_s, note(frame))
         return replace(state, done=(*state.done, entry), last=frame.timestamp)
@@ -88,6 +88,13 @@ class Progress:
             return None
         finished = {entry.stage for entry in self.done}
         return next((stage for stage in STAGES if stage not in finished), None)
+
+
+def _told(found: StageDone, stage: Stage, frame: Frame) -> StageDone:
+    """A stage says what it found in one of its events, not always in the first."""
+    if found.note or found.stage != stage:
+        return found
+    return replace(found, note=note(frame))
 
 
 def stage_of(frame: Frame) -> Stage | None:
@@ -102,18 +109,8 @@ def stage_of(frame: Frame) -> Stage | None:
 
 def note(frame: Frame) -> str:
     """What the stage found, in a few words; empty when its payload does not say."""
-    payload = frame.payload
-    match frame.event_type:
-        case "scenario_interpreted":
-            return _reading(_mapping(payload, "interpretation"))
-        case "architecture_planned":
-            return _network(_mapping(payload, "network"))
-        case "tools_mapped":
-            return count(len(_list(_mapping(payload, "network"), "tools")), "tool")
-        case "failures_selected":
-            return _failures(payload.get("failures"))
-        case _:
-            return ""
+    tell = _NOTES.get(frame.event_type)
+    return tell(frame.payload) if tell else ""
 
 
 def stage_line(entry: StageDone) -> Text:
@@ -182,6 +179,26 @@ def _failures(plan: Any) -> str:
     return count(len(plan), "failure mode") if isinstance(plan, list) else ""
 
 
+def _figures(baseline: Mapping[str, Any]) -> str:
+    """p95, success and cost of the baseline, as far as they are known."""
+    p95_s = _mapping(_mapping(baseline, "latency_s"), "p95").get("value")
+    success = _mapping(baseline, "success").get("value")
+    cost_usd = _mapping(baseline, "cost_usd_per_task").get("value")
+    parts = []
+    if isinstance(p95_s, int | float):
+        parts.append(f"p95 {duration(p95_s)}")
+    if isinstance(success, int | float):
+        parts.append(f"success {share(success)}")
+    if parts:
+        is_lower_bound = bool(baseline.get("cost_is_lower_bound"))
+        parts.append(f"{money(cost_usd, is_lower_bound=is_lower_bound)} per task")
+    return " · ".join(parts)
+
+
+def _tools(network: Mapping[str, Any]) -> str:
+    return count(len(_list(network, "tools")), "tool")
+
+
 def _mapping(payload: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     value = payload.get(key)
     return value if isinstance(value, Mapping) else {}
@@ -190,3 +207,13 @@ def _mapping(payload: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 def _list(payload: Mapping[str, Any], key: str) -> list[Any]:
     value = payload.get(key)
     return value if isinstance(value, list) else []
+
+
+_NOTES: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "scenario_interpreted": lambda payload: _reading(_mapping(payload, "interpretation")),
+    "architecture_planned": lambda payload: _network(_mapping(payload, "network")),
+    "tools_mapped": lambda payload: _tools(_mapping(payload, "network")),
+    "failures_selected": lambda payload: _failures(payload.get("failures")),
+    "observability": lambda payload: _figures(_mapping(_mapping(payload, "run"), "baseline")),
+    "narrative": lambda payload: str(payload.get("headline") or ""),
+}

@@ -86,7 +86,7 @@ def _sources(notes: Footnotes) -> Text:
     """Where each number stands, as one paragraph per event; a number and its place stay together."""
     places: dict[str, list[str]] = {}
     for n, citation in enumerate(notes.citations, 1):
-        place = f"[{n}]\N{NO-BREAK SPACE}{citation.path.lstrip('/')}"
+        place = f"[{n}]:{citation.path.lstrip('/')}"
         places.setdefault(citation.event_id, []).append(place)
     paragraphs = [f"In event {event}: {'  '.join(told)}" for event, told in places.items()]
     return Text("\n".join(["Sources", *paragraphs]), style="dim")

@@ -13,6 +13,7 @@ from rich.text import Text
 from common.contracts.narrative import Span
 from simulator_cli.errors import CommandError
 from simulator_cli.render.journey import Clock
+from simulator_cli.render.network import WIDE
 from simulator_cli.render.units import count, duration
 
 
@@ -45,14 +46,17 @@ class SpanTree:
             end_s=max(span.end_s for span in self.spans),
             width=max(10, min(40, options.max_width - 56)),
         )
+        is_wide = options.max_width >= WIDE
         table = Table.grid(padding=(0, 1), expand=True)
-        table.add_column(ratio=1)
+        table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
         table.add_column(justify="right", width=8, no_wrap=True)
         table.add_column(width=clock.width, no_wrap=True)
         for depth, span in in_tree_order(self.spans):
             style = "bold red" if span.status == "error" else "cyan"
             table.add_row(
-                Text.assemble("  " * depth, (span.name, style), (f" {span.service}", "dim")),
+                Text.assemble(
+                    "  " * depth, (span.name, style), (f" {span.service}" if is_wide else "", "dim")
+                ),
                 duration(span.end_s - span.start_s),
                 Text(clock.bar(span.start_s, span.end_s), style=style),
             )
