@@ -235,8 +235,11 @@ def _living(layout: Layout) -> Report | None:
     if report is None:
         return None
     try:
-        born = psutil.Process(report.supervisor_pid).create_time()
+        process = psutil.Process(report.supervisor_pid)
+        born, state = process.create_time(), process.status()
     except psutil.NoSuchProcess:
+        return None
+    if state == psutil.STATUS_ZOMBIE:  # dead, and its parent has not looked yet
         return None
     return report if abs(born - report.supervisor_started_s) < 10 else None
 
