@@ -7,15 +7,18 @@ from dataclasses import dataclass
 
 from common.contracts.events import StageFailed, StageStarted
 from common.streams import (
+    BUCKETS,
     CHAT_ASK,
     CONSUMERS,
     EDIT_ASK,
+    MODEL_LEDGER,
     PROJECTOR,
     REVIEW_ASK,
     SIMULATIONS,
     STREAMS,
     WORKER_SAYS,
     WORKERS,
+    StreamSpec,
     dlq_subject,
     heartbeat_subject,
 )
@@ -62,6 +65,18 @@ def _consumer_access(durable: str) -> tuple[str, ...]:
     )
 
 
+def _reads(bucket: StreamSpec) -> tuple[str, ...]:
+    return (
+        f"$JS.API.STREAM.INFO.{bucket.name}",
+        f"$JS.API.DIRECT.GET.{bucket.name}.{bucket.subjects[0]}",
+    )
+
+
+def _bucket_access() -> tuple[str, ...]:
+    """What workers share about models: read and write values; never purge, delete or change a bucket."""
+    return tuple(subject for bucket in BUCKETS for subject in (*_reads(bucket), *bucket.subjects))
+
+
 def _worker(worker: str) -> Permissions:
     says = tuple(f"{event.subject}.*" for event in WORKER_SAYS.get(worker, ()))
     stages = (f"{StageStarted.subject}.*", f"{StageFailed.subject}.*") if says else ()
@@ -71,6 +86,7 @@ def _worker(worker: str) -> Permissions:
             *says,
             *stages,
             *hears,
+            *_bucket_access(),
             dlq_subject(worker),
             heartbeat_subject(worker, "*"),
             "live.v1.progress.*",
@@ -104,6 +120,7 @@ def _gateway() -> Permissions:
                 for spec in CONSUMERS
             ),
             "$JS.API.CONSUMER.INFO.*.*",
+            *_reads(MODEL_LEDGER),
             *_consumer_access(PROJECTOR.durable),
         ),
         subscribe=(f"{inbox('gateway')}.>", "live.v1.>", "worker.v1.heartbeat.>"),

@@ -106,6 +106,10 @@ def stream_config(spec: StreamSpec, replicas: int) -> StreamConfig:
         max_msg_size=spec.max_msg_bytes,
         duplicate_window=spec.duplicate_window_s,
         num_replicas=replicas,
+        max_msgs_per_subject=1 if spec.is_bucket else -1,
+        allow_direct=spec.is_bucket,
+        allow_rollup_hdrs=spec.is_bucket,
+        deny_delete=spec.is_bucket,
     )
 
 

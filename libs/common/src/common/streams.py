@@ -33,6 +33,8 @@ class StreamSpec:
     duplicate_window_s: int
     discard_new: bool = False
     max_msg_bytes: int = MAX_MESSAGE_BYTES
+    is_bucket: bool = False
+    """A key-value bucket: the last value per key, read directly, written by compare-and-swap."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +83,29 @@ ADVISORIES = StreamSpec(
     duplicate_window_s=120,
     max_msg_bytes=-1,
 )
-STREAMS = (SIMULATIONS, CONVERSATIONS, DLQ, ADVISORIES)
+
+
+def _bucket(name: str, *, max_age_s: int, max_bytes: int, discard_new: bool) -> StreamSpec:
+    return StreamSpec(
+        name=f"KV_{name}",
+        subjects=(f"$KV.{name}.>",),
+        max_age_s=max_age_s,
+        max_bytes=max_bytes,
+        duplicate_window_s=120,
+        discard_new=discard_new,
+        max_msg_bytes=512 * 1024,
+        is_bucket=True,
+    )
+
+
+MODEL_STATE = _bucket("MODEL_STATE", max_age_s=HOUR_S, max_bytes=8 * MIB, discard_new=False)
+"""Circuits and limits of model providers."""
+MODEL_ANSWERS = _bucket("MODEL_ANSWERS", max_age_s=DAY_S, max_bytes=64 * MIB, discard_new=False)
+"""Finished answers of models, re-used by redelivered jobs and equal questions."""
+MODEL_LEDGER = _bucket("MODEL_LEDGER", max_age_s=35 * DAY_S, max_bytes=64 * MIB, discard_new=True)
+"""Money and usage per day and simulation; a full ledger refuses, it does not forget."""
+BUCKETS = (MODEL_STATE, MODEL_ANSWERS, MODEL_LEDGER)
+STREAMS = (SIMULATIONS, CONVERSATIONS, DLQ, ADVISORIES, *BUCKETS)
 
 WORKER_EARS: dict[str, tuple[type[Event], ...]] = {
     "interpreter": (SimulationRequested,),
@@ -129,6 +153,11 @@ WORKERS = (*WORKER_EARS, "conversation")
 EDIT_ASK = "edit.v1.ask"
 REVIEW_ASK = "review.v1.ask"
 CHAT_ASK = "chat.v1.ask"
+
+
+def bucket_of(stream: StreamSpec) -> str:
+    """The name clients open a bucket by."""
+    return stream.name.removeprefix("KV_")
 
 
 def dlq_subject(worker: str) -> str:
