@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from starlette.websockets import WebSocket
 
 from common.contracts.stream import Frame
-from simulator_cli.client import Gateway, Refused, Resume, Unreachable
+from simulator_cli.client import Gateway
+from simulator_cli.errors import Refused, Unreachable
+from simulator_cli.live import Resume
 
 type MakeFrame = Callable[..., Frame]
 

@@ -13,9 +13,11 @@ from common.contracts.run import JourneyStep, RunResult, Sensitivity
 from common.contracts.values import Band, Provenance
 from simulator_cli.errors import CommandError
 from simulator_cli.rehearsal import Rehearsal, read_rehearsal
+from simulator_cli.render.effects import best_mitigation, gains
 from simulator_cli.render.failures import failures_view, likelihood
-from simulator_cli.render.figures import bar, best_mitigation, figures_view, gains
+from simulator_cli.render.figures import figures_view
 from simulator_cli.render.journey import Clock, Journey, chosen_steps
+from simulator_cli.render.load import bar
 from simulator_cli.render.next_steps import next_steps
 from simulator_cli.render.report import provenance_line, report_view
 from simulator_cli.render.story import Footnotes, cited, story_view

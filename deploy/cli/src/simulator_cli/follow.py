@@ -9,7 +9,7 @@ from rich.spinner import Spinner
 
 from simulator_cli.client import Gateway
 from simulator_cli.errors import CommandError
-from simulator_cli.render.progress import Progress, ProgressView, stage_line
+from simulator_cli.render.progress import Progress, ProgressView, line
 
 
 def follow(
@@ -71,4 +71,4 @@ class _LinePrinter:
             is_told = bool(entry.note) or entry is not state.done[-1] or is_over
             if is_told and key not in self._printed:
                 self._printed.add(key)
-                self._console.print(stage_line(entry))
+                self._console.print(line(entry, self._console.width))

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from rich import box
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
@@ -10,6 +9,7 @@ from rich.text import Text
 from common.contracts.failures import FailureMode, FailurePlan, Likelihood, Target
 from common.contracts.network import Network
 from simulator_cli.render.network import WIDE
+from simulator_cli.render.tables import bare_table
 from simulator_cli.render.units import UNKNOWN, number, share, shorten
 
 _BASIS = {
@@ -76,7 +76,7 @@ class FailuresTable:
         yield self._columns() if options.max_width >= WIDE else self._stacked()
 
     def _columns(self) -> Table:
-        table = _bare_table()
+        table = bare_table()
         table.add_column("Risk", justify="right", min_width=4, no_wrap=True)
         table.add_column("Failure", ratio=5)
         table.add_column("Strikes", ratio=4, overflow="fold")
@@ -93,7 +93,7 @@ class FailuresTable:
         return table
 
     def _stacked(self) -> Table:
-        table = _bare_table()
+        table = bare_table()
         table.add_column("Risk", justify="right", min_width=4, no_wrap=True)
         table.add_column("Failure, how often, what helps", ratio=1, overflow="fold")
         for mode in self.modes:
@@ -101,10 +101,6 @@ class FailuresTable:
             helps = Text.assemble(("helps: ", "green"), _remedies(mode))
             table.add_row(_risk(mode), Text("\n").join([title, how_often(mode.likelihood), helps]))
         return table
-
-
-def _bare_table() -> Table:
-    return Table(box=box.SIMPLE_HEAD, expand=True, pad_edge=False, padding=(0, 1, 0, 0))
 
 
 def _name(mode: FailureMode) -> Text:

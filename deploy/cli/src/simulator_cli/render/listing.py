@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich import box
 from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
 
+from simulator_cli.render.tables import bare_table
 from simulator_cli.render.units import shorten
 
 _STYLE = {"completed": "green", "failed": "red", "cancelled": "yellow"}
@@ -17,7 +16,7 @@ def listing_view(simulations: Sequence[Mapping[str, Any]]) -> RenderableType:
     """A row per simulation; the id is never cut, for it is what one copies."""
     if not simulations:
         return Text("There are no simulations yet. Try: ./simulator demo")
-    table = Table(box=box.SIMPLE_HEAD, expand=True, pad_edge=False, padding=(0, 1, 0, 0))
+    table = bare_table()
     table.add_column("ID", no_wrap=True, min_width=36, overflow="fold")
     table.add_column("Status", no_wrap=True)
     table.add_column("Scenario", ratio=1)

@@ -4,7 +4,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from simulator_cli.render.lists import heading
+from simulator_cli.render.tables import heading
 
 
 def next_steps(

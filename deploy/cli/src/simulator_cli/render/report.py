@@ -11,9 +11,9 @@ from simulator_cli.rehearsal import Rehearsal
 from simulator_cli.render.failures import failures_view
 from simulator_cli.render.figures import figures_view
 from simulator_cli.render.journey import Journey
-from simulator_cli.render.lists import hanging, heading
 from simulator_cli.render.network import NetworkDrawing, ToolsTable, headline
 from simulator_cli.render.story import story_view
+from simulator_cli.render.tables import hanging, heading
 from simulator_cli.render.units import count, duration_band, money_band, share_band, shorten
 
 MAX_QUESTIONS = 4

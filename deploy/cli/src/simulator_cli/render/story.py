@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from common.contracts.narrative import Alert, Chapter, Citation, Narrative
-from simulator_cli.render.lists import hanging
+from simulator_cli.render.tables import hanging
 
 _STYLE = {"happened": "cyan", "broke": "red", "saved": "green", "change": "yellow"}
 

@@ -1,7 +1,8 @@
-"""Headings and lists that hang on their marks."""
+"""Headings, bare tables, and lists that hang on their marks."""
 
 from collections.abc import Iterable
 
+from rich import box
 from rich.console import RenderableType
 from rich.rule import Rule
 from rich.table import Table
@@ -19,3 +20,8 @@ def hanging(rows: Iterable[tuple[RenderableType, Text]]) -> Table:
     for mark, text in rows:
         table.add_row(mark, text)
     return table
+
+
+def bare_table() -> Table:
+    """A table with a line under its head and no other, as wide as the page."""
+    return Table(box=box.SIMPLE_HEAD, expand=True, pad_edge=False, padding=(0, 1, 0, 0))
