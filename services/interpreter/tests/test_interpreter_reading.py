@@ -203,7 +203,7 @@ def test_viewpoints_behind_a_colon_are_a_group() -> None:
 
 def test_twenty_thousand_characters_are_read_within_the_limit() -> None:
     text = (
-        "Every morning 40 supplier invoices arrive, are read, checked against orders and paid; odd ones go to Mrs Miller. "
+        "Every morning 40 supplier invoices arrive, are read, checked against orders and paid. "
         * 200
     )[:20_000]
     interpret(REFUNDS)  # the lexicon is loaded once per process

@@ -31,6 +31,11 @@ _IRREGULAR = {
     "thought": "think", "taught": "teach", "lost": "lose", "left": "leav",
     "rebuilt": "rebuild", "rewritten": "rewrit", "rewrote": "rewrit", "undone": "undo",
     "forecasted": "forecast", "redone": "redo", "sorted": "sort", "its": "its", "us": "us",
+    "note": "note", "notes": "note", "noted": "note", "plane": "plane", "planes": "plane",
+    "care": "care", "cares": "care", "theme": "theme", "themes": "theme", "here": "here",
+    "rate": "rate", "rates": "rate", "rated": "rate", "rating": "rate", "ratings": "rate",
+    "site": "site", "sites": "site", "fare": "fare", "fares": "fare", "tone": "tone",
+    "wine": "wine", "wines": "wine", "used": "use", "using": "use", "uses": "use", "use": "use",
     "this": "this", "thus": "thus", "various": "various", "previous": "previous", "as": "as",
 }  # fmt: skip
 

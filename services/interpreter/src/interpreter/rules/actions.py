@@ -50,8 +50,7 @@ def _strength(scan: Scan, match: Match, span: Span, sentence: Span) -> float:
         return _PHRASE_USE
     word = scan.lower[match.first]
     before = scan.stems[match.first - 1] if match.first > span.first else ""
-    is_denied = bool({"no", "without"} & set(scan.lower[span.first : match.first]))
-    if is_denied or _is_compound(scan, match, span):
+    if _is_denied(scan, match, span) or _is_compound(scan, match, span):
         return _NOUN_USE
     if before in tables.word_stems("before_noun"):
         return _as_noun(scan, match, sentence)
@@ -60,6 +59,16 @@ def _strength(scan: Scan, match: Match, span: Span, sentence: Span) -> float:
     if match.first == span.first or word.endswith("s"):
         return _PLAIN_USE
     return max(_ADJECTIVE_USE, _as_noun(scan, match, sentence))
+
+
+def _is_denied(scan: Scan, match: Match, span: Span) -> bool:
+    """What is not wanted, or what the reader can or may do himself with the result, is no work."""
+    before = scan.lower[span.first : match.first]
+    return bool({"no", "without"} & set(before)) or before[-2:] in (
+        ["i", "can"],
+        ["we", "can"],
+        ["i", "may"],
+    )
 
 
 def _is_compound(scan: Scan, match: Match, span: Span) -> bool:
@@ -83,6 +92,8 @@ def _participle(scan: Scan, match: Match, span: Span) -> float:
 
 def _as_noun(scan: Scan, match: Match, sentence: Span) -> float:
     """A thing that somebody wants stands for the work of making it."""
+    if match.key not in tables.words("deliverable"):
+        return _NOUN_USE
     start = max(sentence.first, match.first - _WISH_REACH)
     if set(scan.stems[start : match.first]) & tables.word_stems("wishes"):
         return _DELIVERED
@@ -92,6 +103,8 @@ def _as_noun(scan: Scan, match: Match, sentence: Span) -> float:
 def is_input(scan: Scan, span: Span) -> bool:
     """Whether the fragment tells what comes in ("I upload a CSV"), not what must be done."""
     for place in range(span.first + 1, min(span.first + 7, span.last)):
+        if scan.lower[place] in tables.words("asking"):
+            return True
         if scan.stems[place] in tables.word_stems("giving"):
             before = scan.lower[max(span.first, place - 3) : place]
             if set(before) & tables.words("givers") and not set(before) & {"should", "must", "to"}:

@@ -130,7 +130,7 @@ def _has_verb(seen: Sequence[Action]) -> bool:
 def _hangs_on(scan: Scan, span: Span, strong: Sequence[Action]) -> bool:
     """Whether a fragment only adds to the step before it ("with a score", "or side remarks", "questions")."""
     if _has_verb(strong):
-        return False
+        return scan.lower[span.first] in {"all", "both"}
     return scan.lower[span.first] in tables.words("attached") or span.last - span.first <= 2
 
 

@@ -9,14 +9,14 @@ from common.contracts.scenario import Interpretation
 from planner.rules.occupations import rows
 
 _NEEDS: tuple[tuple[Pattern, float, int], ...] = (
-    ("hierarchical", 0.8, 4),
-    ("group_chat", 0.6, 2),
+    ("hierarchical", 0.75, 4),
+    ("group_chat", 0.5, 2),
     ("blackboard", 0.7, 3),
-    ("handoff", 0.72, 2),
-    ("evaluator_loop", 0.7, 2),
-    ("supervisor", 0.55, 2),
-    ("router", 0.68, 2),
-    ("parallel", 0.7, 2),
+    ("handoff", 0.45, 2),
+    ("evaluator_loop", 0.65, 2),
+    ("supervisor", 0.38, 2),
+    ("router", 0.6, 2),
+    ("parallel", 0.68, 2),
 )
 """Least strength of the signal and least number of roles, in the order of how seldom a text says it by accident."""
 

@@ -12,6 +12,8 @@ from planner.rules.occupations import domain_words, fitting, functions, occupati
 STEERING = frozenset({"coordinate", "discuss"})
 ASKED_FOR = 0.6
 """Strength of the human signal from which the text itself wants a person."""
+_ABSORBED = frozenset({"update", "receive"})
+"""What somebody does with a result on the side: to save it needs no agent of its own."""
 _ACTING = frozenset(
     (
         "pay",
@@ -240,7 +242,7 @@ def is_item(step: Step) -> bool:
 
 def _place_by_function(step: Step, found: list[Role]) -> None:
     last = found[-1] if found else None
-    is_thin = not _modifier(step)
+    is_thin = not _modifier(step) or step.verb in _ABSORBED
     if last and not is_item(step) and (is_thin or last.verb == step.verb):
         last.steps.append(step)
         return
