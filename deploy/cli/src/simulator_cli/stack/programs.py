@@ -3,7 +3,7 @@
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -18,6 +18,10 @@ DATABASE_URL_VARIABLE = "SIMULATOR_DATABASE_URL"
 NATS = "nats"
 POSTGRES = "postgres"
 GATEWAY = "gateway"
+
+BACKGROUND_NICENESS = {"simulation": 10, "narrator": 5}
+"""The run computes for hundreds of milliseconds, after `POST /simulate` has its answer: on a small machine it must
+not take the processor from the stages that a person is waiting for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,9 +70,10 @@ class Programs:
         return self._python("gateway", own)
 
     def worker(self, name: str, number: int) -> Launch:
-        return self._python(name, {f"{name.upper()}_INSTANCE": f"{name}-{number}"})
+        own = {f"{name.upper()}_INSTANCE": f"{name}-{number}"}
+        return self._python(name, own, niceness=BACKGROUND_NICENESS.get(name, 0))
 
-    def _python(self, module: str, own: Mapping[str, str]) -> Launch:
+    def _python(self, module: str, own: Mapping[str, str], niceness: int = 0) -> Launch:
         """Workers keep nothing: killing them loses nothing, so the kernel may do it when the parent dies."""
         address = self.bus(module)
         prefix = module.upper()
@@ -81,9 +86,19 @@ class Programs:
         return Launch(
             argv=(sys.executable, "-m", module),
             env={**_inherited(self.environment), **bus, **own},
-            before_exec=dies_with_parent(signal.SIGKILL),
+            before_exec=_background(niceness),
             stop_within_s=15.0,
         )
+
+
+def _background(niceness: int) -> Callable[[], None]:
+    dies = dies_with_parent(signal.SIGKILL)
+
+    def before_exec() -> None:
+        os.nice(niceness)
+        dies()
+
+    return before_exec
 
 
 def _inherited(environment: Mapping[str, str]) -> dict[str, str]:
