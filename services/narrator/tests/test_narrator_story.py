@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from common.contracts.events import RunCompleted
 from common.contracts.narrative import Chapter, Citation
-from narrator.rules.facts import Form, resolve, written
+from common.exports.numbers import Form, written
+from narrator.rules.facts import resolve
 from narrator.rules.narrate import narrate
 
 Make = Callable[..., RunCompleted]
@@ -138,7 +139,7 @@ def test_a_silent_failure_gets_a_sampled_review_and_no_page(make_run: Make) -> N
         (0.0042, "seconds", "4 ms"), (0.42, "seconds", "0.42 s"), (4.2, "seconds", "4.2 s"),
         (95.4, "seconds", "95 s"), (600, "seconds", "10 min"), (9000, "seconds", "2.5 h"),
         (0.9734, "share", "97.3 %"), (0.5, "share", "50 %"), (0.0004, "share", "0.04 %"), (1, "share", "100 %"),
-        (0.0123, "usd", "$0.012"), (3.5, "usd", "$3.50"), (1234.5, "usd", "$1,234"), (1234, "count", "1,234"),
+        (0.0123, "usd", "$0.0123"), (3.5, "usd", "$3.50"), (1234.5, "usd", "$1,234"), (1234, "count", "1,234"),
     ],
 )  # fmt: skip
 def test_numbers_are_written_as_a_person_would(value: float, form: Form, text: str) -> None:

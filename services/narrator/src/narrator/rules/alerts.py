@@ -4,7 +4,8 @@ from typing import Literal
 
 from common.contracts.narrative import Alert, Citation
 from common.contracts.run import FailureOutcome
-from narrator.rules.facts import Fact, Source, at, written
+from common.exports.numbers import written
+from narrator.rules.facts import Fact, Source, at
 from narrator.rules.run_view import RunView, hurts_success
 
 _LOUD = 0.5

@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from common.contracts.narrative import Citation
 from common.contracts.stream import StreamEvent
-
-Form = Literal["seconds", "share", "points", "usd", "count", "number"]
+from common.exports.numbers import Form, written
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,53 +62,6 @@ class Source:
     def value(self, fact: Fact) -> float | None:
         found = self.find(fact.pointer)
         return found[0] if found else None
-
-
-def written(value: float, form: Form) -> str:
-    """A number as a person writes it: three digits at most, in the unit that fits."""
-    if form == "seconds":
-        return _seconds(value)
-    if form == "share":
-        return f"{_digits(value * 100)} %"
-    if form == "points":
-        return f"{_digits(value * 100)} points"
-    if form == "usd":
-        return _usd(value)
-    return f"{round(value):,}" if form == "count" else _digits(value)
-
-
-def _digits(value: float) -> str:
-    size = abs(value)
-    if size == 0 or size >= 99.95:
-        return f"{value:,.0f}" if float(value).is_integer() or size >= 1_000 else f"{value:,.1f}"
-    if size >= 10:
-        return f"{value:.1f}".removesuffix(".0")
-    return f"{value:.1f}" if size >= 1 else f"{value:.2g}"
-
-
-def _seconds(value: float) -> str:
-    size = abs(value)
-    if size < 0.0995:
-        return f"{value * 1_000:.0f} ms"
-    if size < 1:
-        return f"{value:.2f} s"
-    if size < 10:
-        return f"{value:.1f} s"
-    if size < 120:
-        return f"{value:.0f} s"
-    if size < 7_200:
-        return f"{value / 60:.0f} min"
-    return f"{value / 3_600:.1f} h"
-
-
-def _usd(value: float) -> str:
-    sign, size = ("-" if value < 0 else ""), abs(value)
-    if size >= 100 or size == 0:
-        return f"{sign}${size:,.0f}"
-    if size >= 1:
-        return f"{sign}${size:.2f}"
-    text = f"{size:.2g}"
-    return f"{sign}${size:.6f}" if "e" in text else f"{sign}${text}"
 
 
 @dataclass(slots=True)
