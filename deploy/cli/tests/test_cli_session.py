@@ -1,8 +1,11 @@
 """The machine is left as it was found: what was started is stopped, what ran goes on."""
 
+import fcntl
 import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from io import BytesIO, StringIO, TextIOWrapper
@@ -16,6 +19,7 @@ from typer.testing import CliRunner
 from common.contracts.stream import Frame
 from simulator_cli.console import make_console, prepare_streams
 from simulator_cli.errors import CommandError
+from simulator_cli.leases import Leases
 from simulator_cli.main import app
 from simulator_cli.rehearsal import Rehearsal
 from simulator_cli.session import open_session
@@ -141,6 +145,34 @@ def test_an_interrupted_start_leaves_nothing_behind(stack: FakeStack, notices: C
         pass
 
     assert not stack.is_running
+
+
+def test_the_one_who_started_it_waits_for_those_who_attached(
+    stack: FakeStack, notices: Console, tmp_path: Path
+) -> None:
+    (tmp_path / "commands").mkdir()
+    other = (tmp_path / "commands" / "1").open("w")
+    fcntl.flock(other, fcntl.LOCK_EX)
+    leaves = threading.Timer(0.5, other.close)
+
+    with open_session(notices, url=None):
+        leaves.start()
+        began_s = time.monotonic()
+
+    assert time.monotonic() - began_s >= 0.4
+    assert "Another command still uses the stack" in notices.file.getvalue()  # type: ignore[attr-defined]  # a StringIO
+    assert not stack.is_running
+
+
+def test_a_command_that_was_killed_keeps_nobody_waiting(tmp_path: Path) -> None:
+    (tmp_path / "commands").mkdir()
+    (tmp_path / "commands" / "1").touch()
+    leases = Leases(tmp_path)
+
+    with leases.hold():
+        assert leases.others() == 0
+
+    assert list((tmp_path / "commands").iterdir()) == []
 
 
 def test_a_stack_that_does_not_start_says_why_and_what_to_do(stack: FakeStack) -> None:

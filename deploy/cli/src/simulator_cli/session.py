@@ -14,6 +14,7 @@ from rich.console import Console
 from simulator_cli.client import Gateway
 from simulator_cli.console import busy
 from simulator_cli.errors import CommandError
+from simulator_cli.leases import Leases
 
 if TYPE_CHECKING:
     from simulator_cli.stack.control import Running
@@ -52,17 +53,32 @@ def _stack(notices: Console, *, keep: bool) -> Iterator[Session]:
     from simulator_cli.stack import control
 
     data_dir = control.default_data_dir()
+    leases = Leases(data_dir)
     # Until `ensure` has answered, what it may have begun is ours: an interrupted start leaves nothing behind.
     was_running = control.status(data_dir).base_url is not None
     stops_after = not was_running
     try:
-        running = _ensure(notices, data_dir, was_running=was_running, keep=keep)
-        stops_after = running.started_here and not keep
-        with Gateway(running.base_url) as gateway:
-            yield Session(gateway, stops_after)
+        with leases.hold():
+            running = _ensure(notices, data_dir, was_running=was_running, keep=keep)
+            stops_after = running.started_here and not keep
+            with Gateway(running.base_url) as gateway:
+                yield Session(gateway, stops_after)
     finally:
         if stops_after:
+            _wait_for_others(notices, leases)
             _stop(notices, data_dir)
+
+
+def _wait_for_others(notices: Console, leases: Leases) -> None:
+    """Commands that attached meanwhile finish first; Ctrl-C ends the wait."""
+    if not leases.others():
+        return
+    with busy(notices, "Another command still uses the stack; waiting for it (Ctrl-C: stop now)…"):
+        try:
+            while leases.others():
+                time.sleep(0.2)
+        except KeyboardInterrupt:
+            return
 
 
 def _ensure(notices: Console, data_dir: Path, *, was_running: bool, keep: bool) -> "Running":
