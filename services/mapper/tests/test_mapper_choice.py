@@ -3,6 +3,7 @@
 import pytest
 
 from common.contracts.network import AgentSpec
+from common.contracts.values import Evidence
 from mapper.rules.catalogue import capabilities
 from mapper.rules.choice import custom, tools_for
 from mapper.rules.wording import asks_for, clauses, stem
@@ -52,6 +53,33 @@ def test_the_wording_chooses_the_least_tool(capability: str, duty: str, names: s
     chosen = tools_for(an_agent(duty), capabilities()[capability])
 
     assert {tool.name for tool in chosen} == names
+
+
+SAID_AND_ROLE = (
+    (
+        "small refunds paid automatically",
+        "executes payments, payouts and transfers",
+        {"issue_refund"},
+    ),
+    ("propose a rollback", "deploys and configures systems", {"inspect_deployment"}),
+    ("and a table booked for the guest", "handles reservations", {"make_booking"}),
+    ("the guest is greeted", "books and cancels reservations", {"make_booking"}),
+    ("read the guest's book", "looks after reservations", {"check_availability"}),
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "role", "names"), SAID_AND_ROLE, ids=[r[0] for r in SAID_AND_ROLE]
+)
+def test_what_the_scenario_says_goes_before_what_the_role_does(
+    said: str, role: str, names: set[str]
+) -> None:
+    agent = an_agent(role).model_copy(
+        update={"evidence": (Evidence(text=said, start=0, end=len(said)),)}
+    )
+    capability = next(c for c in capabilities().values() if names <= {t.name for t in c.tools})
+
+    assert {tool.name for tool in tools_for(agent, capability)} == names
 
 
 @pytest.mark.parametrize("name", sorted(capabilities()))

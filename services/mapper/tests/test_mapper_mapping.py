@@ -193,6 +193,14 @@ def test_the_duty_chooses_the_model_class_and_gives_a_reason(
     assert mapped.model_reason
 
 
+def test_a_plan_wants_a_large_model_only_where_somebody_follows_it() -> None:
+    planner, clerk = agent("a", "plan the work"), agent("b", "plan the visit")
+
+    mapped = map_network(line(planner, clerk), reading())
+
+    assert [a.model_class for a in mapped.agents] == ["large", "medium"]
+
+
 def test_who_calls_several_helpers_is_large() -> None:
     plan = line(agent("lead", "route the work"), agent("a", "read"), agent("b", "read"))
     calls = tuple(Connection(source="lead", target=name, kind="call") for name in ("a", "b"))
@@ -211,6 +219,20 @@ def test_skills_are_short_verb_object_phrases_from_steps_and_duties() -> None:
     mapped = map_network(line(clerk), reading(step))
 
     assert mapped.agents[0].skills == ("check order history", "match claim", "write reply")
+
+
+@pytest.mark.parametrize(
+    ("duty", "wanted"),
+    [
+        ("looks up orders, order history and shipments", ("look up orders",)),
+        ("the likely cause diagnosed", ()),
+        ("writes the report, edits the text", ("write report", "edit text")),
+        ("write a post-mortem; write the post mortem", ("write post-mortem",)),
+        ("it recommends what to do", ()),
+    ],
+)
+def test_a_skill_begins_with_a_verb_and_is_said_once(duty: str, wanted: tuple[str, ...]) -> None:
+    assert map_network(line(agent("a", duty)), reading()).agents[0].skills == wanted
 
 
 async def test_the_agent_follows_its_cause_and_shows_the_network_first() -> None:

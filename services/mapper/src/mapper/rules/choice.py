@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 from common.contracts.network import AgentSpec, SideEffect, ToolSpec
 from mapper.rules.catalogue import Capability, CatalogueTool, canonical, profiles
-from mapper.rules.wording import acts, asks_for, clauses, hedged, reads, stems
+from mapper.rules.wording import acts, asks_for, clauses, hedged, plain, reads, stems
 
 _CHANGES: frozenset[SideEffect] = frozenset({"write", "irreversible"})
 _RISK: tuple[SideEffect, ...] = ("none", "read", "write", "irreversible")
 
 
 def duties(agent: AgentSpec, steps: Sequence[str] = ()) -> tuple[str, ...]:
-    """What the agent is to do, in words: responsibilities, the names of its steps, else its role."""
+    """What the agent is to do, in words: responsibilities and the names of its steps, else its role."""
     return (*agent.responsibilities, *steps) or (agent.role,)
 
 
@@ -20,16 +20,26 @@ def tools_for(
 ) -> tuple[CatalogueTool, ...]:
     """The tools the agent's duties need for one capability; never none, so that no capability is lost.
 
-    A clause of a duty asks for the tool whose cue it matches with the most words. Nothing asked: the capability's
-    first tool, which is its least. A verifier only looks: it gets a tool without effect where there is one.
+    What the scenario says of the agent goes before what its role does in general: a role may act, and this one may
+    be asked to propose only. A clause asks for the tool whose cue it matches with the most words. Nothing asked:
+    the capability's first tool, which is its least. A verifier only looks: it gets a tool without effect where
+    there is one.
     """
     allowed = [t for t in capability.tools if not (agent.is_verifier and t.effect in _CHANGES)]
-    spoken = clauses(duties(agent, steps))
-    asked = {tool.name for clause in spoken if (tool := _asked_by(clause, allowed))}
+    own = clauses([e.text for e in agent.evidence] or steps)
+    general = clauses(duties(agent))
+    deciding = own if any(_speaks_of(capability, clause) for clause in own) else general
+    asked = {tool.name for clause in deciding if (tool := _asked_by(clause, allowed))}
     least = (allowed or list(capability.tools))[0]
-    if not asked or (least.name not in asked and _looks_up(capability, spoken, allowed)):
+    if not asked or (least.name not in asked and _looks_up(capability, (*own, *general), allowed)):
         asked.add(least.name)
     return tuple(tool for tool in capability.tools if tool.name in asked)
+
+
+def _speaks_of(capability: Capability, clause: tuple[str, ...]) -> bool:
+    """Whether the clause holds a cue of any of the tools, hedged or not."""
+    said = plain(clause)
+    return any(asks_for(said, cue) for tool in capability.tools for cue in tool.cues)
 
 
 def _asked_by(clause: tuple[str, ...], tools: Sequence[CatalogueTool]) -> CatalogueTool | None:
@@ -57,7 +67,7 @@ def _looks_up(
     subject = {word for tool in capability.tools for cue in tool.cues for word in stems(cue)[-1:]}
     subject |= set(stems(capability.name.replace("_", " ")))
     return any(
-        subject & set(clause) and reads(clause) and _asked_by(clause, tools) is None
+        subject & set(plain(clause)) and reads(clause) and _asked_by(clause, tools) is None
         for clause in spoken
     )
 
@@ -83,7 +93,7 @@ def custom(name: str, spoken: Sequence[str]) -> ToolSpec:
     """A tool for a capability the catalogue does not know: stated as custom, its effect read from the wording."""
     figures = profiles()["records_api"]
     subject = set(stems(name.replace("_", " ")))
-    about = [clause for clause in clauses(spoken) if subject & set(clause)]
+    about = [clause for clause in clauses(spoken) if subject & set(plain(clause))]
     effects = [
         effect
         for clause in about

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from common.contracts.network import AgentSpec, ModelClass, Network
 from mapper.rules.choice import duties
 from mapper.rules.data import table
-from mapper.rules.wording import asks_for, clauses, stem
+from mapper.rules.wording import asks_for, clauses, plain, stem
 
 type Choice = tuple[ModelClass | None, str]
 
@@ -27,20 +27,25 @@ def model_class(agent: AgentSpec, network: Network, steps: Sequence[str] = ()) -
     helpers = [e for e in network.connections if e.source == agent.id and e.kind == "call"]
     if len(helpers) >= _CALLED_BY_A_SUPERVISOR:
         return "large", f"plans for {len(helpers)} helpers and merges their answers"
-    chosen, reason = _by_wording(clauses(duties(agent, steps)))
+    leads = len(network.agents) == 1 or any(
+        e.source == agent.id and e.kind not in {"tool", "memory"} for e in network.connections
+    )
+    chosen, reason = _by_wording(clauses(duties(agent, steps)), leads=leads)
     if agent.is_verifier and chosen == "small":
         return "medium", "a verifier must not be weaker than what it checks"
     return chosen, reason
 
 
-def _by_wording(spoken: Sequence[tuple[str, ...]]) -> tuple[ModelClass, str]:
-    for judge in (_reasoning, _planning, _high_stakes):
+def _by_wording(spoken: Sequence[tuple[str, ...]], *, leads: bool) -> tuple[ModelClass, str]:
+    """The class of the hardest work named. A plan sets the ceiling only for those who follow it (`leads`)."""
+    for judge in (_reasoning, _planning, _high_stakes) if leads else (_reasoning, _high_stakes):
         for clause in spoken:
             if found := judge(clause):
                 return found
     for name in ("medium", "small"):
         for clause in spoken:
-            if verb := _leading(clause, name):
+            verb = _leading(clause, name) or (name == "medium" and _leading(clause, "large"))
+            if verb:
                 return _class(name), f"{_reason(name)} (“{verb}”)"
     return "medium", "assumed: the duty names no work that is clearly easier or harder"
 
@@ -74,7 +79,7 @@ def _leading(clause: tuple[str, ...], name: str) -> str | None:
 
 def _first(words: Sequence[str], listed: Sequence[str]) -> str | None:
     by_stem = {stem(word): word for word in reversed(listed)}
-    return next((by_stem[word] for word in words if word in by_stem), None)
+    return next((by_stem[word] for word in plain(words) if word in by_stem), None)
 
 
 def _reason(name: str) -> str:

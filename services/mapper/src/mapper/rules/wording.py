@@ -12,6 +12,8 @@ _WINDOW = (
     6  # words a cue may span: "issue the agreed partial refund" is one cue, a whole sentence is not
 )
 
+_NOUN = "°"  # marks a word that is used as a noun; no word of a text contains it
+
 
 @cache
 def stem(word: str) -> str:
@@ -45,34 +47,47 @@ def stems(text: str) -> tuple[str, ...]:
 
 
 def clauses(texts: Iterable[str]) -> tuple[tuple[str, ...], ...]:
-    """The clauses of the texts as stems, cut where a negation begins ("without sending it" asks for nothing)."""
-    negations = {stem(word) for word in table("wording")["negations"]}
+    """The clauses of the texts as stems, cut where a negation begins ("without sending it" asks for nothing).
+
+    A word that is used as a noun carries a mark, so that it cannot be the verb of a cue ("the refund issue").
+    """
+    negations = _stemmed("negations")
     found = []
     for text in texts:
         for clause in _CLAUSE.split(text):
-            words = stems(clause)
+            raw = _WORD.findall(clause.lower())
+            words = tuple(_marked(raw, n) for n in range(len(raw)))
             cut = next((n for n, word in enumerate(words) if word in negations), len(words))
             if words[:cut]:
                 found.append(words[:cut])
     return tuple(found)
 
 
-def asks_for(clause: tuple[str, ...], cue: str) -> bool:
-    """Whether the words of `cue` stand close together in the clause, in any order.
+def _marked(raw: list[str], n: int) -> str:
+    word = stem(raw[n])
+    is_plain = not raw[n].endswith(("ed", "ing")) and raw[n] not in _words("irregular")
+    is_led = n == 0 or raw[n - 1] in table("wording")["leads"]
+    is_noun = is_plain and not is_led and word in _stemmed("ambiguous")
+    return word + _NOUN if is_noun else word
 
-    A leading `^` asks for the first word of the clause, so that a noun ("the refund policy") is no verb.
-    """
-    words = stems(cue.removeprefix("^"))
-    if cue.startswith("^"):
-        return clause[: len(words)] == words
+
+def plain(clause: Iterable[str]) -> tuple[str, ...]:
+    """The clause without the marks of its nouns."""
+    return tuple(word.removesuffix(_NOUN) for word in clause)
+
+
+def asks_for(clause: tuple[str, ...], cue: str) -> bool:
+    """Whether the words of `cue` stand close together in the clause, in any order; its first word as a verb."""
+    verb, *others = stems(cue)
     starts = range(max(1, len(clause) - _WINDOW + 1))
-    return any(set(words) <= set(clause[n : n + _WINDOW]) for n in starts)
+    windows = (clause[n : n + _WINDOW] for n in starts)
+    return any(verb in window and set(others) <= set(plain(window)) for window in windows)
 
 
 def hedged(clause: tuple[str, ...], words: Iterable[str]) -> bool:
     """Whether a hedge ("recommend", "check") stands before the first of `words` in the clause."""
-    hedges, wanted = _stemmed("hedges"), set(words)
-    first = next((n for n, word in enumerate(clause) if word in wanted), len(clause))
+    hedges, wanted, said = _stemmed("hedges"), set(words), plain(clause)
+    first = next((n for n, word in enumerate(said) if word in wanted), len(said))
     return any(word in hedges and word not in wanted for word in clause[:first])
 
 
