@@ -98,7 +98,11 @@ async def raw(clients: int) -> tuple[list[float], int, int]:
 
         async def listen() -> list[float]:
             async with connect(f"ws://127.0.0.1:{port}", compression=None, proxy=None) as ws:
-                return [(time.time() - json.loads(await ws.recv())["t"]) * 1000 for _ in range(60)]
+                values = []
+                for _ in range(60):
+                    sent = json.loads(await ws.recv())["t"]
+                    values.append((time.time() - sent) * 1000)
+                return values
 
         tasks = [asyncio.create_task(listen()) for _ in range(clients)]
         while len(peers) < clients:
