@@ -16,11 +16,22 @@ _T975 = (
     2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
 )  # fmt: skip
 _Z975 = 1.959964
+_T995 = (
+    63.657, 9.925, 5.841, 4.604, 4.032, 3.707, 3.499, 3.355, 3.250, 3.169,
+    3.106, 3.055, 3.012, 2.977, 2.947, 2.921, 2.898, 2.878, 2.861, 2.845,
+    2.831, 2.819, 2.807, 2.797, 2.787, 2.779, 2.771, 2.763, 2.756, 2.750,
+)  # fmt: skip
+_Z995 = 2.575829
 
 
 def t975(degrees: int) -> float:
     """97.5 % quantile of Student's t; `degrees` at least 1."""
-    return _T975[degrees - 1] if degrees <= len(_T975) else _Z975 * (1 + 1 / (4 * degrees))
+    return _T975[degrees - 1] if degrees <= len(_T975) else _Z975 * (1 + 1.2 / degrees)
+
+
+def t995(degrees: int) -> float:
+    """99.5 % quantile of Student's t; `degrees` at least 1."""
+    return _T995[degrees - 1] if degrees <= len(_T995) else _Z995 * (1 + 1.9 / degrees)
 
 
 def band(value: float, sections: Sequence[float]) -> Band:

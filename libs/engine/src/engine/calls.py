@@ -97,8 +97,7 @@ def _price(
 
 def _spares(draft: Draft, model_class: str) -> list[tuple[str, str]]:
     spares = [(model_class, "second provider")] if draft.policy.second_provider else []
-    other = draft.policy.fallback_model
-    return spares + ([(other, f"fallback to {other}")] if other else [])
+    return spares + [(other, f"fallback to {other}") for other in draft.policy.fallback_models]
 
 
 def _fall_back(

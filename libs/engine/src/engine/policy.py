@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from engine.defaults import MODEL_CLASSES
 from engine.model import Parameters
 
 
@@ -15,7 +16,8 @@ class Policy:
     backoff_s: float
     model_timeout_s: float
     tool_timeout_s: float
-    fallback_model: str | None = None
+    fallback_models: tuple[str, ...] = ()
+    """Asked one after the other."""
     second_provider: bool = False
     verifier: bool = False
     human_gate: float = 0.0
@@ -52,7 +54,8 @@ def strengthened(policy: Policy, measures: Mapping[str, Any]) -> Policy:
         limit = float(measures["timeout_s"])
         changes |= {"model_timeout_s": limit, "tool_timeout_s": limit, "patience_s": limit}
     if measures.get("fallback_model"):
-        changes["fallback_model"] = str(measures["fallback_model"])
+        names = str(measures["fallback_model"]).replace(" ", "").split(",")
+        changes["fallback_models"] = tuple(n for n in names if n in MODEL_CLASSES)
     if measures.get("human_gate"):
         changes["human_gate"] = float(measures.get("share", 1.0))
     return replace(policy, **changes)
