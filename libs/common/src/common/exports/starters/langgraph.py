@@ -139,7 +139,9 @@ def follow(node: str) -> Callable[[State], list[str]]:
 def targets_of(agent_id: str) -> list[str]:
     """Every node that `leave` may name, so that the drawn graph shows them."""
     ways = [e.target for e in EDGES if e.source == agent_id and e.kind != "call"]
-    return [*dict.fromkeys([*ways, *(f"{c}.merge" for c in CALLERS[agent_id])]), END]
+    found = [*dict.fromkeys([*ways, *(f"{c}.merge" for c in CALLERS[agent_id])])]
+    goes_on = any(e.source == agent_id and e.kind != "call" for e in FORWARD) or CALLERS[agent_id]
+    return found if goes_on and not CARDS[agent_id].is_person else [*found, END]
 
 
 def build() -> StateGraph:
