@@ -169,10 +169,27 @@ def test_a_command_that_was_killed_keeps_nobody_waiting(tmp_path: Path) -> None:
     (tmp_path / "commands" / "1").touch()
     leases = Leases(tmp_path)
 
-    with leases.hold():
+    with leases.hold(), leases.starting():
         assert leases.others() == 0
 
-    assert list((tmp_path / "commands").iterdir()) == []
+    assert list((tmp_path / "commands").glob("[0-9]*")) == []
+
+
+def test_two_commands_do_not_start_at_the_same_time(tmp_path: Path) -> None:
+    order = []
+
+    def second() -> None:
+        with Leases(tmp_path).starting():
+            order.append("second")
+
+    with Leases(tmp_path).starting():
+        thread = threading.Thread(target=second)
+        thread.start()
+        time.sleep(0.2)
+        order.append("first")
+    thread.join(timeout=5)
+
+    assert order == ["first", "second"]
 
 
 def test_a_stack_that_does_not_start_says_why_and_what_to_do(stack: FakeStack) -> None:

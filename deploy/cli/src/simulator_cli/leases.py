@@ -25,10 +25,18 @@ class Leases:
             finally:
                 file.unlink(missing_ok=True)
 
+    @contextmanager
+    def starting(self) -> Iterator[None]:
+        """Only one command looks and starts at a time; the next finds what the first has started."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with (self._folder / "start.lock").open("w") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            yield
+
     def others(self) -> int:
         """How many other commands use it. Files that nobody holds are removed."""
         own = str(os.getpid())
-        files = [file for file in self._folder.glob("*") if file.name != own]
+        files = [file for file in self._folder.glob("[0-9]*") if file.name != own]
         return sum(_is_held(file) for file in files)
 
 

@@ -54,12 +54,13 @@ def _stack(notices: Console, *, keep: bool) -> Iterator[Session]:
 
     data_dir = control.default_data_dir()
     leases = Leases(data_dir)
-    # Until `ensure` has answered, what it may have begun is ours: an interrupted start leaves nothing behind.
-    was_running = control.status(data_dir).base_url is not None
-    stops_after = not was_running
+    stops_after = False
     try:
         with leases.hold():
-            running = _ensure(notices, data_dir, was_running=was_running, keep=keep)
+            with leases.starting():
+                # Until `ensure` has answered, what it may have begun is ours to stop.
+                stops_after = control.status(data_dir).base_url is None
+                running = _ensure(notices, data_dir, is_running=not stops_after, keep=keep)
             stops_after = running.started_here and not keep
             with Gateway(running.base_url) as gateway:
                 yield Session(gateway, stops_after)
@@ -81,11 +82,11 @@ def _wait_for_others(notices: Console, leases: Leases) -> None:
             return
 
 
-def _ensure(notices: Console, data_dir: Path, *, was_running: bool, keep: bool) -> "Running":
+def _ensure(notices: Console, data_dir: Path, *, is_running: bool, keep: bool) -> "Running":
     from simulator_cli.stack import control
 
     try:
-        if was_running:
+        if is_running:
             return control.ensure(data_dir)
         began_s = time.monotonic()
         with busy(notices, "Starting NATS, PostgreSQL, the gateway and the workers…"):
