@@ -201,6 +201,24 @@ def test_a_stated_limit_lets_small_cases_pass_the_person() -> None:
     assert "missing_human_gate" not in codes((nodes, limited))
 
 
+def test_ways_that_exclude_each_other_do_not_overload_the_agent_where_they_meet() -> None:
+    nodes, edges = graph(
+        "in>route route>a route>b route>c route>d route>e route>f a>check b>check c>check d>check e>check "
+        "f>check check>route*2 check>out"
+    )
+    chosen = [{**e, "share": 0.1} if e["source"] == "route" else e for e in edges]
+
+    assert "overloaded_agent" in codes((nodes, edges))
+    assert "overloaded_agent" not in codes((nodes, chosen))
+
+
+def test_a_second_instance_is_no_single_point_of_failure() -> None:
+    text = "in>lead lead!a lead!b lead!c lead>check check>lead*2 check>out"
+
+    assert codes(graph(text)) == {"single_point_of_failure"}
+    assert codes(graph(text, lead={"replicas": 2})) == set()
+
+
 def test_a_monitor_observes_and_a_database_remembers() -> None:
     nodes, edges = graph("in>chat chat>out chat>db chat>log log>out")
     blind = [{k: v for k, v in e.items() if k != "observed"} for e in edges]

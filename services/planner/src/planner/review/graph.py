@@ -37,6 +37,8 @@ class Node:
     is_irreversible: bool
     is_observer: bool
     converses: bool
+    is_replicated: bool
+    """Several instances of it run, so the loss of one is no loss of all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,8 @@ class Edge:
     observed: bool | None
     is_conditional: bool = False
     """The edge is taken under a stated condition only ("up to 100 EUR")."""
+    is_choice: bool = False
+    """The edge is one of several ways that exclude each other."""
 
     @property
     def is_call(self) -> bool:
@@ -156,6 +160,7 @@ def _node(row: Row, field: str) -> Node:
         or _flag(said, acts and effect in {"", "irreversible"}),
         is_observer=_says(name, "observe"),
         converses=_says(name, "converse"),
+        is_replicated=str(_get(row, "node", "instances") or "1").strip() not in {"0", "1"},
     )
 
 
@@ -218,6 +223,7 @@ def _edge(row: Row, field: str) -> Edge:
         max_iterations=_bound(bound, label, field),
         observed=observed if isinstance(observed, bool) else None,
         is_conditional=bool(_get(row, "edge", "condition")),
+        is_choice=bool(_get(row, "edge", "condition")) or _get(row, "edge", "share") is not None,
     )
 
 

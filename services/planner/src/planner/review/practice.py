@@ -12,6 +12,7 @@ _MOST_FAN_IN = 5  # assumed: more sources than this cannot be told apart in one 
 _MOST_HELPERS = 7  # beyond about seven workers a level of team leads is the usual answer
 _MOST_AGENTS = 10  # the default limit of a request
 _MOST_FOR_A_PERSON = 3
+_MANY_UNCHECKED = 4  # at a success of .95 each, four unchecked in a row are at .81
 
 
 def gates(graph: Graph) -> Iterator[Found]:
@@ -67,7 +68,7 @@ def verification(graph: Graph) -> Iterator[Found]:
             (),
             f"None of {len(agents)} agents checks another's work.",
             f"Add a verifier before {where}, with a bounded way back.",
-            "major" if risky or len(agents) > 2 else "minor",
+            "major" if risky or len(agents) >= _MANY_UNCHECKED else "minor",
         )
     for node in verifiers:
         ways = {
@@ -87,40 +88,44 @@ def verification(graph: Graph) -> Iterator[Found]:
 
 def load(graph: Graph) -> Iterator[Found]:
     """Agents and people with too much on their hands."""
-    working = {"agent", "human", "input"}
-    for node in graph.of("agent", "human"):
-        tools = {
-            e.target
-            for e in graph.edges
-            if e.source == node.id and graph.nodes[e.target].type in {"tool", "db"}
-        }
-        sources = {
-            e.source
-            for e in graph.edges
-            if e.target == node.id and graph.nodes[e.source].type in working
-        }
-        helpers = {
-            e.target
-            for e in graph.edges
-            if e.source == node.id and graph.nodes[e.target].type == "agent"
-        }
-        if node.type == "human" and len(sources) > _MOST_FOR_A_PERSON:
+    for node in graph.of("human"):
+        if (waiting := len(_sources(graph, node))) > _MOST_FOR_A_PERSON:
             yield Found(
                 "overloaded_human",
                 (node.id,),
-                f"{len(sources)} others wait for {node.name}.",
+                f"{waiting} others wait for {node.name}.",
                 f"Let only what cannot be undone reach {node.name}.",
             )
-        elif node.type == "agent":
-            yield from _overload(node, len(tools), len(sources), len(helpers))
-    if len(graph.of("agent")) > _MOST_AGENTS:
-        count = len(graph.of("agent"))
+    for node in graph.of("agent"):
+        uses = {graph.nodes[e.target] for e in graph.edges if e.source == node.id}
+        served = sum(used.type in {"tool", "db"} for used in uses)
+        helpers = sum(used.type == "agent" for used in uses)
+        yield from _overload(node, served, len(_sources(graph, node)), helpers)
+    if (count := len(graph.of("agent"))) > _MOST_AGENTS:
         yield Found(
             "too_many_agents",
             (),
             f"There are {count} agents.",
             "Merge those that share a duty, or put team leads between.",
         )
+
+
+def _sources(graph: Graph, node: Node) -> set[str]:
+    """From where one task can bring work at the same time: ways that exclude each other count once."""
+    into = [e for e in graph.edges if e.target == node.id and not e.max_iterations]
+    sources = {
+        e.source
+        for e in into
+        if not e.is_answer and graph.nodes[e.source].type not in {"tool", "db", "output"}
+    }
+    ways = {s for s in sources if _is_a_way(graph, s)}
+    return (sources - ways) | set(sorted(ways)[:1])
+
+
+def _is_a_way(graph: Graph, node: str) -> bool:
+    """Whether tasks come to the node by a choice only."""
+    into = [e for e in graph.edges if e.target == node and not e.max_iterations]
+    return bool(into) and all(e.is_choice for e in into)
 
 
 def _overload(node: Node, tools: int, sources: int, helpers: int) -> Iterator[Found]:
@@ -195,24 +200,28 @@ def memory(graph: Graph) -> Iterator[Found]:
 
 
 def zones(graph: Graph) -> Iterator[Found]:
-    """Acting on what was perceived without reasoning, and work that flows backwards without a bound."""
-    rank = {"perception": 0, "reasoning": 1, "action": 2}
+    """Acting on what was perceived without reasoning, and actions that lead back to perception without a bound.
+
+    A node that chooses among several ways reasons, whatever its zone; one zone back is a normal next step.
+    """
+    agents = graph.of("agent")
+    ways = {n.id: {e.target for e in graph.edges if e.source == n.id} for n in agents}
     for edge in graph.edges:
         one, two = graph.nodes[edge.source], graph.nodes[edge.target]
-        if edge.max_iterations or edge.is_answer or one.zone not in rank or two.zone not in rank:
+        if edge.max_iterations or edge.is_answer or one.type != "agent" or two.type != "agent":
             continue
-        step = rank[two.zone] - rank[one.zone]
-        if step == 2 and two.type != "output":
+        decides = edge.is_choice or len(ways[one.id] & {agent.id for agent in agents}) > 1
+        if (one.zone, two.zone) == ("perception", "action") and not decides:
             yield Found(
                 "zone_order",
                 (one.id, two.id),
                 f"{one.name} (perception) leads straight to {two.name} (action), past all reasoning.",
                 "Put an agent that decides between them.",
             )
-        elif step < 0 and two.type not in {"tool", "db"}:
+        elif (one.zone, two.zone) == ("action", "perception"):
             yield Found(
                 "zone_order",
                 (one.id, two.id),
-                f"{one.name} ({one.zone}) leads back to {two.name} ({two.zone}).",
+                f"{one.name} (action) leads back to {two.name} (perception).",
                 "Make it a bounded way back, or move the node to its zone.",
             )

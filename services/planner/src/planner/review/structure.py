@@ -184,7 +184,7 @@ def _hubs(graph: Graph) -> Iterator[Found]:
     drawn.remove_edges_from(list(networkx.selfloop_edges(drawn)))
     cuts = set(networkx.articulation_points(drawn))
     for node in graph.of("agent", "human"):
-        if node.id not in cuts:
+        if node.id not in cuts or node.is_replicated:
             continue
         rest = networkx.restricted_view(drawn, [node.id], [])
         parts = [part for part in networkx.connected_components(rest) if _works(graph, part)]
