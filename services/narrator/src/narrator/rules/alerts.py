@@ -39,7 +39,7 @@ def _alert(
     reason: str,
 ) -> Alert | None:
     """An alert whose threshold is `fact`; `condition` has a place `{limit}` for it."""
-    found = source.find(fact.pointer)
+    found = source.find(fact)
     if found is None:
         return None
     value, event_id = found
@@ -123,10 +123,11 @@ def _waiting(view: RunView, source: Source) -> list[Alert | None]:
                     source,
                     at("seconds", "baseline", "agents", index, "wait_s_p95"),
                     name=f"Cases pile up at {view.name(person.id)}",
-                    metric="sim.approval.wait",
-                    condition="the oldest waiting case is older than {limit}",
+                    metric="sim.agent.wait.p95",
+                    condition="a case stands in line behind others for longer than {limit}",
                     severity="page",
-                    reason="Nineteen cases in twenty are taken up sooner in fair weather.",
+                    reason="Nineteen cases in twenty get to the front sooner in fair weather; "
+                    "the person's own time comes on top.",
                 )
             )
     return found

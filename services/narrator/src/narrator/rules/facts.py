@@ -11,12 +11,16 @@ from common.exports.numbers import Form, written
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A number to be told: where it stands (JSON Pointer, RFC 6901, into an event's payload) and how it is written."""
+    """A number to be told: where it stands (JSON Pointer, RFC 6901, into an event's payload) and how it is written.
+
+    `step` names the journey event it stands in; null means the event with the figures.
+    """
 
     pointer: str
     form: Form
     is_size: bool = False
     """Told without its sign, because the sentence says the direction (`costs … more`)."""
+    step: int | None = None
 
 
 def at(form: Form, *keys: str | int, size: bool = False) -> Fact:
@@ -41,26 +45,31 @@ def resolve(payload: Any, pointer: str) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The observability events of the run, where every number of the story has to stand."""
+    """The events of the run, where every number of the story has to stand."""
 
-    events: tuple[StreamEvent, ...]
+    figures: tuple[StreamEvent, ...]
+    steps: tuple[StreamEvent, ...] = ()
 
     @classmethod
     def of(cls, stream: Sequence[StreamEvent]) -> "Source":
         return cls(
-            tuple(e for e in stream if e.event_type == "observability" and "run" in e.payload)
+            tuple(e for e in stream if e.event_type == "observability" and "run" in e.payload),
+            tuple(e for e in stream if "step" in e.payload),
         )
 
-    def find(self, pointer: str) -> tuple[float, str] | None:
+    def find(self, fact: Fact) -> tuple[float, str] | None:
         """The number and the id of the event it stands in; null when no event has it."""
-        for event in self.events:
-            value = resolve(event.payload, pointer)
+        events = self.figures
+        if fact.step is not None:
+            events = tuple(e for e in self.steps if e.payload["step"] == fact.step)
+        for event in events:
+            value = resolve(event.payload, fact.pointer)
             if isinstance(value, int | float) and not isinstance(value, bool):
                 return float(value), event.event_id
         return None
 
     def value(self, fact: Fact) -> float | None:
-        found = self.find(fact.pointer)
+        found = self.find(fact)
         return found[0] if found else None
 
 
@@ -80,7 +89,7 @@ class Teller:
             if isinstance(part, str):
                 words[name] = part
                 continue
-            found = self.source.find(part.pointer)
+            found = self.source.find(part)
             if found is None:
                 return False
             value, event_id = found

@@ -9,12 +9,21 @@ from common.contracts.events import RunCompleted
 from common.contracts.failures import FailureMode
 from common.contracts.network import AgentSpec
 from common.contracts.run import FailureOutcome, MitigationOutcome, RunResult
+from common.contracts.values import Band
+
+_FEW_TASKS = 5
+"""Below this many struck tasks a difference is chance (assumed, as in the rule of five for shares)."""
 
 
 def plain(name: str) -> str:
     """A name as part of a sentence; one with digits is quoted, so that it is not taken for a figure."""
     line = " ".join(name.split())
     return f"“{line}”" if re.search(r"\d", line) else line
+
+
+def plain_quote(text: str) -> str:
+    """Somebody's own words, in quotation marks."""
+    return f"“{' '.join(text.split()).strip('“”')}”"
 
 
 def listed(words: Iterable[str], limit: int = 4) -> str:
@@ -92,7 +101,7 @@ class RunView:
     def mitigation_names(self, outcome: MitigationOutcome) -> str:
         """What is done, in words; an id that no mode offers is told as it is."""
         known = {m.id: m.name for mode in self.heard.failures.modes for m in mode.mitigations}
-        return listed((plain(known.get(key, key)) for key in outcome.mitigations), 3)
+        return listed((plain(midsentence(known.get(key, key))) for key in outcome.mitigations), 3)
 
     def saver(self, step: str) -> str:
         """A step of a recovery path (`retry at <agent>`, `rejected by <agent>`) with the agent's name."""
@@ -112,6 +121,21 @@ class RunView:
     @cached_property
     def people(self) -> tuple[AgentSpec, ...]:
         return tuple(agent for agent in self.heard.network.agents if agent.kind == "human")
+
+
+def midsentence(text: str) -> str:
+    """`Keep a provider` → `keep a provider`; an abbreviation keeps its capitals."""
+    return text[0].lower() + text[1:] if len(text) > 1 and not text[1].isupper() else text
+
+
+def is_rare(outcome: FailureOutcome) -> bool:
+    """Whether it struck too few tasks for this run to say what it does."""
+    return outcome.tasks_hit * outcome.figures.tasks < _FEW_TASKS
+
+
+def is_sure(band: Band | None) -> bool:
+    """Whether the whole band lies on one side of nought."""
+    return band is not None and (band.low > 0 or band.high < 0)
 
 
 def hurts_success(outcome: FailureOutcome) -> bool:

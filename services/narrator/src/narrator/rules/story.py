@@ -5,7 +5,7 @@ Numbers come only through `Teller`, which cites the stream event they stand in; 
 
 from common.contracts.narrative import Chapter
 from narrator.rules.facts import Source, Teller
-from narrator.rules.run_view import RunView, helps, hurts_success, plain
+from narrator.rules.run_view import RunView, helps, hurts_success
 from narrator.rules.story_change import change
 from narrator.rules.story_failures import broke, saved
 from narrator.rules.story_run import happened
@@ -23,17 +23,16 @@ def chapters(view: RunView, source: Source) -> tuple[Chapter, ...]:
 
 def headline(view: RunView) -> str:
     """One sentence without figures: where it is weakest, and what helps most."""
-    title = plain(view.heard.interpretation.title or "This network")
     worst = next((o for _, o in view.by_harm if hurts_success(o)), None)
     if worst is None:
         limit = view.run.baseline.bottleneck
         where = f"; {view.name(limit.ref)} is what limits it" if limit else ""
-        return f"{title}: no failure that was tried changes the outcome measurably{where}"
-    weak = f"{title}: {view.mode_name(worst.failure_id)} at {view.places(worst.failure_id)} does the most damage"
+        return f"No failure that was tried changes the outcome measurably{where}"
+    weak = f"{view.mode_name(worst.failure_id)} at {view.places(worst.failure_id)} does the most damage"
     best = next((m for _, m in view.by_gain if helps(m)), None)
     if best is None:
         return f"{weak}, and no mitigation that was tried makes up for it"
-    return f"{weak}; “{view.mitigation_names(best)}” wins back the most"
+    return f"{weak}; what wins back the most is to {view.mitigation_names(best)}"
 
 
 def _chapter(kind: str, title: str, teller: Teller) -> Chapter:

@@ -2,7 +2,7 @@
 
 from common.contracts.run import FailureOutcome
 from narrator.rules.facts import Teller, at
-from narrator.rules.run_view import RunView, hurts_success, listed, slows
+from narrator.rules.run_view import RunView, hurts_success, is_rare, listed, slows
 
 _QUIET_DETECTION = 0.3
 
@@ -30,15 +30,13 @@ def broke(view: RunView, t: Teller) -> Teller:
 
 
 def _say_first_in_journey(view: RunView, t: Teller) -> None:
-    for index, step in enumerate(view.run.journey):
+    for step in view.run.journey:
         if step.kind == "failure_mode_triggered":
             place = view.name(step.agent_id) if step.agent_id else view.places(step.ref)
             t.say(
-                "In the task that was followed step by step, {mode} struck first, at {place}, "
-                "{when} after the task had come in.",
+                "In the task that was followed step by step, {mode} struck first, at {place}.",
                 mode=view.mode_name(step.ref),
                 place=place,
-                when=at("seconds", "journey", index, "sim_time_s"),
             )
             return
 
@@ -76,11 +74,22 @@ def _say_detection(view: RunView, t: Teller, index: int, outcome: FailureOutcome
     if outcome.detected_share is None:
         return
     seen = at("share", "failures", index, "detected_share")
+    wait = at("seconds", "failures", index, "time_to_detect_s", "value")
+    if outcome.detected_share == 0:
+        t.say(
+            "None of these cases shows on a dashboard: every span is green while the result is wrong."
+        )
+        return
+    if outcome.detected_share == 1:
+        t.say("It always shows itself, {wait} after it struck.", wait=wait) or t.say(
+            "It always shows itself."
+        )
+        return
     if outcome.detected_share >= _QUIET_DETECTION:
         t.say(
             "It shows itself in {seen} of the cases, {wait} after it struck.",
             seen=seen,
-            wait=at("seconds", "failures", index, "time_to_detect_s", "value"),
+            wait=wait,
         ) or t.say("It shows itself in {seen} of the cases.", seen=seen)
     else:
         t.say(
@@ -140,15 +149,19 @@ def saved(view: RunView, t: Teller) -> Teller:
 
 
 def _say_harmless(view: RunView, t: Teller) -> None:
-    calm = [
-        view.mode_name(o.failure_id)
-        for o in view.run.failures
-        if not hurts_success(o) and not slows(o)
-    ]
-    if calm:
+    """What was absorbed, and what was too rare to tell: two different things."""
+    calm = [o for o in view.run.failures if not hurts_success(o) and not slows(o)]
+    absorbed = [view.mode_name(o.failure_id) for o in calm if not is_rare(o)]
+    rare = [view.mode_name(o.failure_id) for o in calm if is_rare(o)]
+    if absorbed:
         t.say(
-            "The network shrugged off {modes}: neither outcome nor time changed measurably.",
-            modes=listed(calm, 4),
+            "The network absorbed {modes}: neither outcome nor time changed measurably.",
+            modes=listed(absorbed, 4),
+        )
+    if rare:
+        t.say(
+            "{modes} struck too seldom in this run to say what they do; that is luck and not safety.",
+            modes=listed(rare, 5),
         )
 
 
@@ -159,8 +172,8 @@ def _say_people(view: RunView, t: Teller) -> None:
             continue
         few = view.run.baseline.agents[index].visits_per_task <= 1
         t.say(
-            "{person} gets {visits} {unit}{when} to see, and a case waits {wait} in line on average: "
-            "the price of this safeguard.",
+            "{person} gets {visits} {unit}{when} to see, and a case stands in line for {wait} on average "
+            "before the person's own time begins.",
             person=view.name(person.id),
             visits=at("share" if few else "number", "baseline", "agents", index, "visits_per_task"),
             unit="of the tasks" if few else "cases per task",

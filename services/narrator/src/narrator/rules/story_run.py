@@ -1,7 +1,7 @@
 """What happened: the tasks, the outcomes, the time, the money, the tightest place."""
 
-from narrator.rules.facts import Teller, at
-from narrator.rules.run_view import RunView, listed, plain
+from narrator.rules.facts import Fact, Teller, at
+from narrator.rules.run_view import RunView, listed, plain, plain_quote
 
 _CAUSES = {
     "queueing": "waiting in line for a busy agent",
@@ -15,6 +15,7 @@ _CAUSES = {
 }
 _NOTEWORTHY_SHARE = 0.02  # a cause below one fiftieth of the mean is not worth a sentence
 _CROWDED = 0.8
+_VISITS_TOLD = 6
 
 
 def happened(view: RunView, t: Teller) -> Teller:
@@ -25,7 +26,9 @@ def happened(view: RunView, t: Teller) -> Teller:
         p50=at("seconds", "baseline", "latency_s", "p50", "value"),
         p95=at("seconds", "baseline", "latency_s", "p95", "value"),
     )
+    _say_deadline(view, t)
     _say_time(view, t)
+    _say_way(view, t)
     _say_cost(view, t)
     _say_bottleneck(view, t)
     return t
@@ -84,6 +87,49 @@ def _say_outcome(view: RunView, t: Teller) -> None:
             "Delivered although wrong, so that nobody notices on the day: {wrong}.",
             wrong=at("count", "baseline", "outcomes", "wrong"),
         )
+
+
+def _say_deadline(view: RunView, t: Teller) -> None:
+    """Whether the scenario's own limit is kept; the limit is quoted as it was written."""
+    limits = [
+        q
+        for q in view.heard.interpretation.quantities
+        if q.kind == "deadline" and q.base_value and q.base_unit == "s"
+    ]
+    if not limits:
+        return
+    limit = limits[0]
+    allowed = limit.base_value or 0.0
+    latency = view.run.baseline.latency_s
+    asked = plain_quote(limit.evidence[0].text if limit.evidence else limit.name)
+    p95 = at("seconds", "baseline", "latency_s", "p95", "value")
+    p99 = at("seconds", "baseline", "latency_s", "p99", "value")
+    if latency.p99.value <= allowed:
+        words = "{asked} is kept even by the slowest task in a hundred ({p99})."
+    elif latency.p95.value <= allowed:
+        words = "{asked} is kept by nineteen tasks in twenty; the slowest in a hundred takes {p99}."
+    elif latency.p50.value <= allowed:
+        words = "{asked} is kept by most tasks, but missed by one in twenty, which takes longer than {p95}."
+    else:
+        words = "{asked} is missed by more than half of the tasks."
+    t.say(f"The scenario's limit {words}", asked=asked, p95=p95, p99=p99)
+
+
+def _say_way(view: RunView, t: Teller) -> None:
+    """The followed task's visits with their lengths, in order."""
+    visits = [s for s in view.run.journey if s.kind == "agent_complete" and s.agent_id][
+        :_VISITS_TOLD
+    ]
+    if len(visits) < 2:
+        return
+    words = [f"{{name{n}}} ({{time{n}}})" for n, _ in enumerate(visits)]
+    parts: dict[str, Fact | str] = {}
+    for n, step in enumerate(visits):
+        parts[f"name{n}"] = view.name(step.agent_id or "")
+        parts[f"time{n}"] = Fact("/duration_s", "seconds", step=step.index)
+    more = sum(s.kind == "agent_complete" for s in view.run.journey) > len(visits)
+    tail = " and on" if more else ""
+    t.say(f"The task that was followed went through {', '.join(words)}{tail}.", **parts)
 
 
 def _say_time(view: RunView, t: Teller) -> None:
