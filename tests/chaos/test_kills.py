@@ -2,6 +2,8 @@
 
 import asyncio
 import random
+import shutil
+import signal
 
 import pytest
 
@@ -73,6 +75,15 @@ async def test_a_server_killed_twice_costs_nothing(stack, server):
     promised = await accepting
     await asyncio.sleep(0.5 + chance.random())
     stack.kill(server)
+
+    await judge(stack, promised)
+
+
+async def test_the_whole_bus_store_may_be_lost_while_work_is_on_it(stack):
+    promised = await begin(stack, "wiped")
+    stack.kill("nats", signal.SIGSTOP)
+    shutil.rmtree(stack.layout.nats / "jetstream")
+    stack.kill("nats")
 
     await judge(stack, promised)
 
