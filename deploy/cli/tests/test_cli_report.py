@@ -215,6 +215,16 @@ def test_the_journey_tells_who_broke_and_who_waited(
     assert text.startswith("0 s")
 
 
+def test_what_an_agent_did_stands_under_it_without_naming_it_again(
+    run: RunResult, network: Network, draw: Draw
+) -> None:
+    lines = draw(Journey(run.journey, network), 80).splitlines()
+
+    assert "● Claims Intake" in lines[0]
+    assert "  ⚙ mail_inbox " in lines[1]
+    assert "Claims Intake" not in lines[1]
+
+
 def test_a_long_journey_keeps_what_matters_most() -> None:
     calls = tuple(
         JourneyStep(index=n, kind="model_call", sim_time_s=float(n), ref="m") for n in range(40)

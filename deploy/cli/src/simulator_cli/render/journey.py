@@ -48,8 +48,12 @@ class Journey:
         table.add_column(ratio=1)
         table.add_column(justify="right", width=8, no_wrap=True)
         table.add_column(width=clock.width, no_wrap=True)
+        working: str | None = None
         for step in chosen:
-            table.add_row(*_line(step, names, clock))
+            agent_id = step.ref if step.kind == "agent_complete" else step.agent_id
+            is_continued = agent_id == working and step.kind != "agent_complete"
+            table.add_row(*_line(step, names, clock, is_continued=is_continued))
+            working = agent_id
         yield table
         left = sum(step.kind in _MARK for step in self.steps) - len(chosen)
         if left > 0:
@@ -95,7 +99,12 @@ def chosen_steps(steps: tuple[JourneyStep, ...], limit: int = MAX_LINES) -> tupl
             chosen += fitting[: limit - len(chosen)] if not chosen else []
             break
         chosen += fitting
-    return tuple(sorted(chosen, key=lambda step: (began_s(step), step.index)))
+    return tuple(sorted(chosen, key=_order))
+
+
+def _order(step: JourneyStep) -> tuple[float, bool, int]:
+    """By beginning; an agent stands before what it did, though its completion is told after."""
+    return began_s(step), step.kind != "agent_complete", step.index
 
 
 def began_s(step: JourneyStep) -> float:
@@ -105,7 +114,10 @@ def began_s(step: JourneyStep) -> float:
     return step.sim_time_s
 
 
-def _line(step: JourneyStep, names: dict[str, str], clock: Clock) -> tuple[str, Text, str, Text]:
+def _line(
+    step: JourneyStep, names: dict[str, str], clock: Clock, *, is_continued: bool
+) -> tuple[str, Text, str, Text]:
+    """`is_continued`: the line above is about the same agent, which need not be named again."""
     mark, style = _MARK[step.kind]
     begin_s = began_s(step)
     end_s = begin_s + (step.duration_s or 0.0)
@@ -113,19 +125,24 @@ def _line(step: JourneyStep, names: dict[str, str], clock: Clock) -> tuple[str, 
         style = "bold red"
     return (
         duration(begin_s - clock.start_s),
-        Text.assemble((f"{mark} ", style), _what(step, names)),
+        Text.assemble(
+            "  " if is_continued else "",
+            (f"{mark} ", style),
+            _what(step, names, with_agent=not is_continued),
+        ),
         "" if step.duration_s is None else duration(step.duration_s),
         Text(clock.bar(begin_s, end_s), style=style),
     )
 
 
-def _what(step: JourneyStep, names: dict[str, str]) -> str:
+def _what(step: JourneyStep, names: dict[str, str], *, with_agent: bool) -> str:
     text = names.get(step.ref, step.ref)
     agent = names.get(step.agent_id, step.agent_id) if step.agent_id else None
-    if agent and agent != text:
+    if with_agent and agent and agent != text:
         text += f" ({agent})"
     if step.kind == "human_wait":
         text += " decides"
     if step.attempt > 1:
         text += f", attempt {step.attempt}"
-    return text if step.status == "ok" else f"{text}: {step.status}"
+    is_plain = step.status == "ok" or step.kind == "failure_mode_triggered"
+    return text if is_plain else f"{text}: {step.status}"

@@ -78,7 +78,8 @@ def conditions(run: RunResult) -> Text:
     parts = [
         f"{count(run.tasks, 'task')} × {count(run.replications, 'replication')}, seed {run.seed}, "
         f"{number(run.arrival_rate_per_min, 2)} tasks/min ({run.arrival_rate_source}); "
-        "brackets are 95 % intervals, differences are to the baseline."
+        "brackets are 95 % intervals; differences are to the baseline, "
+        "gains of mitigations to the run with the same failures."
     ]
     law = run.baseline.littles_law
     if law is not None:
