@@ -134,6 +134,20 @@ def test_what_a_person_gave_stays_and_only_the_missing_is_added() -> None:
     assert mapped.tools[0].latency_p50_s is not None
 
 
+@pytest.mark.parametrize(
+    ("name", "effect"), [("slack", "write"), ("stripe", "read"), ("calculator", "none")]
+)
+def test_a_tool_named_by_a_person_gets_the_least_effect_of_what_it_stands_for(
+    name: str, effect: str
+) -> None:
+    said = ToolSpec(name=name, capability=name, source="assumed: asked for by a person")
+    clerk = agent("a", "do it", needs=(name,), tools=(name,))
+
+    mapped = map_network(line(clerk).model_copy(update={"tools": (said,)}), reading())
+
+    assert [(t.name, t.side_effect) for t in mapped.tools] == [(name, effect)]
+
+
 def test_what_a_person_took_does_not_come_back() -> None:
     first = map_network(line(agent("a", "read mail", needs=("email_read", "crm"))), reading())
     taken = first.model_copy(

@@ -75,14 +75,16 @@ def _renamed(tool: ToolSpec, agent_ids: set[str]) -> ToolSpec:
 def _enriched(tool: ToolSpec) -> ToolSpec:
     """A tool that a person or the planner named, with the catalogue's figures where it has none of its own.
 
-    Name, effect and owners are not touched: they were decided.
+    Name and owners are not touched: they were decided. The effect is, only where nothing in the name told it.
     """
     capability = find(tool.capability) or find(tool.name)
     if tool.latency_p50_s is not None or capability is None:
         return tool
-    same_effect = [t for t in capability.tools if t.effect == tool.side_effect]
+    is_told = not (tool.side_effect == "read" and tool.source.startswith("assumed"))
+    same_effect = [t for t in capability.tools if is_told and t.effect == tool.side_effect]
     model = choice.spec(tool_named(tool.name) or (same_effect or list(capability.tools))[0])
-    keep = {"name": tool.name, "side_effect": tool.side_effect, "used_by": tool.used_by}
+    keep: dict[str, object] = {"name": tool.name, "used_by": tool.used_by}
+    keep |= {"side_effect": tool.side_effect} if is_told else {}
     keep |= {"description": tool.description} if tool.description else {}
     return model.model_copy(update=keep)
 
