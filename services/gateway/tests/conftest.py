@@ -1,17 +1,21 @@
-"""Real NATS and real PostgreSQL for the gateway's tests: one server of each, an empty database per test."""
+"""Real NATS and real PostgreSQL for the gateway's tests: one server of each, an empty record per test."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 
+import httpx2
 import pytest
 from sqlalchemy import text
 
 from common.provision import provision
 from common.testing import RealNats, RealPostgres, nats_server, postgres_server
+from gateway.app import make_app
 from gateway.database import Database
 from gateway.migrations import upgrade
 from gateway.models import metadata
+from gateway.process import Gateway
 from gateway.settings import GatewaySettings
+from gateway.testing import Recorder, ScriptedWorkers, SocketServer
 
 
 @pytest.fixture(scope="session")
@@ -37,15 +41,56 @@ def settings(postgres: RealPostgres, nats: RealNats) -> GatewaySettings:
             "nats_url": address.url,
             "nats_user": address.user,
             "nats_password": address.password,
+            "pool_size": 6,
+            "socket_wait_s": 30,
         }
     )
 
 
 @pytest.fixture
 async def database(settings: GatewaySettings) -> AsyncIterator[Database]:
+    """An empty record."""
     made = Database(settings)
     tables = ", ".join(table.name for table in metadata.sorted_tables)
     async with made.transaction() as connection:
         await connection.execute(text(f"TRUNCATE {tables} CASCADE"))
     yield made
     await made.close()
+
+
+@pytest.fixture
+def recorder(database: Database) -> Recorder:
+    return Recorder(database)
+
+
+@pytest.fixture
+async def workers(nats: RealNats) -> AsyncIterator[ScriptedWorkers]:
+    playing = ScriptedWorkers(nats)
+    await playing.start()
+    yield playing
+    await playing.stop()
+
+
+@pytest.fixture
+async def gateway(settings: GatewaySettings, database: Database) -> AsyncIterator[Gateway]:
+    """The whole gateway, running, on an empty record."""
+    running = Gateway(settings)
+    await running.start()
+    await asyncio.wait_for(running.bus.ready(), 5)
+    yield running
+    await running.stop()
+
+
+@pytest.fixture
+async def client(gateway: Gateway) -> AsyncIterator[httpx2.AsyncClient]:
+    """HTTP without a socket; the gateway's life is the fixture's, not the application's."""
+    transport = httpx2.ASGITransport(make_app(gateway), raise_app_exceptions=False)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://gateway") as made:
+        yield made
+
+
+@pytest.fixture
+async def server(gateway: Gateway) -> AsyncIterator[SocketServer]:
+    """The gateway behind a real socket, as in production."""
+    async with SocketServer(gateway) as running:
+        yield running

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from gateway import problems
+from gateway.idempotency import Idempotency, StoredKeys
 from gateway.middleware import BoundedBody, SecurityHeaders
 from gateway.process import Gateway
 from gateway.routers import live, scenarios, simulate, simulations, system
@@ -55,6 +56,7 @@ def is_quiet(scope: Mapping[str, Any]) -> bool:
 def _add_middleware(app: FastAPI, gateway: Gateway) -> None:
     """The last one added is the first to see a request."""
     settings = gateway.settings
+    app.add_middleware(Idempotency, keys=StoredKeys(gateway.database))
     app.add_middleware(BoundedBody, max_bytes=settings.max_body_bytes)
     if settings.cors_origins:
         app.add_middleware(
@@ -62,6 +64,6 @@ def _add_middleware(app: FastAPI, gateway: Gateway) -> None:
             allow_origins=list(settings.cors_origins),
             allow_methods=["GET", "POST", "PUT", "DELETE"],
             allow_headers=["Content-Type", "Idempotency-Key", "Last-Event-ID"],
-            expose_headers=["X-Total-Count", "Location", "Retry-After"],
+            expose_headers=["X-Total-Count", "Location", "Retry-After", "Idempotency-Replayed"],
         )
     app.add_middleware(SecurityHeaders)

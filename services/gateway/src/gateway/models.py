@@ -142,7 +142,7 @@ idempotency = Table(
     Column("key", Text, primary_key=True),
     Column("request_hash", Text, nullable=False),
     Column("status", Integer),
-    Column("content_type", Text),
+    Column("headers", JSONB),
     Column("response", LargeBinary),
     _timestamp("created_at"),
     Index("idempotency_oldest", "created_at"),

@@ -4,10 +4,13 @@ import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import nats
+import uvicorn
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from sqlalchemy import text
 
 from common.codec import decode, encode
 from common.contracts.events import (
@@ -19,6 +22,7 @@ from common.contracts.events import (
     RunCompleted,
     ScenarioInterpreted,
     SimulationRequested,
+    Stage,
     StageCompleted,
     StageStarted,
     ToolsMapped,
@@ -31,7 +35,22 @@ from common.contracts.run import Figures, Quantiles, RunResult
 from common.contracts.scenario import Found, Interpretation
 from common.contracts.stream import EventType, StreamEvent
 from common.contracts.values import Band, Provenance
+from common.embedded.launch import free_port
 from common.testing import RealNats
+from gateway.app import make_app
+from gateway.database import Database
+from gateway.fanout import Fanout
+from gateway.frames import StoredFrame
+from gateway.hub import Hub
+from gateway.pipeline import Verdict, awaited_event
+from gateway.process import Gateway
+from gateway.repositories.events import EventRepository
+from gateway.repositories.outbox import OutboxRepository, OutboxRow
+from gateway.repositories.simulations import Simulation, SimulationRepository
+from gateway.server import socket_config
+from gateway.services.ledger import Ledger
+from gateway.services.rebuild import read_record
+from gateway.services.submission import Patience, Submission, SubmissionService
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 JOURNEY_EVENTS = 6
@@ -235,3 +254,107 @@ class ScriptedWorkers:
         body, headers = encode(event)
         headers["Nats-Msg-Id"] = message_id
         await client.jetstream().publish(event.address, body, headers=headers)
+
+
+class Recorder:
+    """A ledger on a real record, whose frames stay here instead of going out; and short cuts into the record."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.hub = Hub()
+        self.wake = asyncio.Event()
+        self.fanout = Fanout(self.hub, None)
+        self.ledger = Ledger(database, self.fanout, self.wake)
+        self.submissions = SubmissionService(
+            database,
+            self.hub,
+            self.fanout,
+            self.wake,
+            uuid4,
+            deadline_s=1_800,
+            max_outbox_rows=10_000,
+        )
+
+    async def submit(
+        self, simulation_id: str = "s1", words: str = "Sort the mail."
+    ) -> SimulationRequested:
+        """Store a scenario; the event that the interpreter would hear."""
+        await self.submissions.submit(simulation_id, Submission(text=words), Patience(wait="none"))
+        heard = await self.heard_next(simulation_id)
+        assert isinstance(heard, SimulationRequested)
+        return heard
+
+    async def heard_next(self, simulation_id: str) -> SimulationRequested | StageCompleted:
+        """The event whose reader the simulation waits for, rebuilt from the record."""
+        async with self.database.transaction() as connection:
+            record = await read_record(connection, simulation_id)
+        return awaited_event(record, attempt=record.attempt, now=T0)
+
+    async def accept_until(self, simulation_id: str, stage: Stage) -> StageCompleted:
+        """Play the pipeline up to `stage`; its accepted result."""
+        while True:
+            result = next_result(await self.heard_next(simulation_id))
+            assert await self.ledger.accept(result) is Verdict.ACCEPT
+            if result.stage == stage:
+                return result
+
+    async def simulation(self, simulation_id: str = "s1") -> Simulation:
+        async with self.database.transaction() as connection:
+            found = await SimulationRepository(connection).get(simulation_id)
+        assert found is not None
+        return found
+
+    async def frames(self, simulation_id: str = "s1") -> list[StoredFrame]:
+        async with self.database.transaction() as connection:
+            return await EventRepository(connection).page(simulation_id, after=0, limit=10_000)
+
+    async def outbox(self) -> list[OutboxRow]:
+        async with self.database.transaction() as connection:
+            return list(await OutboxRepository(connection).claim(10_000))
+
+    async def empty_outbox(self) -> None:
+        rows = await self.outbox()
+        async with self.database.transaction() as connection:
+            await OutboxRepository(connection).remove([row.id for row in rows])
+
+    async def age(self, simulation_id: str, seconds: float) -> None:
+        """Let all that happened so far have happened `seconds` earlier."""
+        async with self.database.transaction() as connection:
+            await connection.execute(
+                text(
+                    "UPDATE revisions SET progressed_at = progressed_at - make_interval(secs => :s),"
+                    " deadline_at = deadline_at - make_interval(secs => :s) WHERE simulation_id = :id"
+                ),
+                {"s": seconds, "id": simulation_id},
+            )
+
+
+class SocketServer:
+    """uvicorn in this event loop, with the options of production; the gateway is started and stopped elsewhere."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self.port = free_port()
+        config = socket_config(make_app(gateway), "127.0.0.1", self.port, gateway.settings)
+        config.lifespan = "off"
+        self._server = uvicorn.Server(config)
+        self._server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # none in a test
+
+    @property
+    def http(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def ws(self) -> str:
+        return f"ws://127.0.0.1:{self.port}"
+
+    async def __aenter__(self) -> "SocketServer":
+        self._task = asyncio.create_task(self._server._serve())
+        while not self._server.started:  # noqa: ASYNC110 - uvicorn offers a flag, no event
+            await asyncio.sleep(0.005)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._gateway.drain()
+        self._server.should_exit = True
+        await self._task

@@ -1,5 +1,6 @@
 """Answers by idempotency key: the first request with a key does the work, later ones get its answer."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,13 +12,18 @@ from gateway.models import idempotency
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Stored:
-    """`status` is null while the first request is still at work."""
+    """`answer` is null while the first request is still at work."""
 
     request_hash: str
-    status: int | None
-    content_type: str | None
-    response: bytes | None
+    answer: Answer | None
 
 
 class IdempotencyRepository:
@@ -53,18 +59,22 @@ class IdempotencyRepository:
                 select(
                     idempotency.c.request_hash,
                     idempotency.c.status,
-                    idempotency.c.content_type,
+                    idempotency.c.headers,
                     idempotency.c.response,
                 ).where(self._own(key))
             )
         ).first()
-        return Stored(*row) if row else None
+        if row is None:
+            return None
+        if row.status is None:
+            return Stored(row.request_hash, None)
+        return Stored(row.request_hash, Answer(row.status, row.headers, row.response))
 
-    async def answer(self, key: str, *, status: int, content_type: str, response: bytes) -> None:
+    async def keep(self, key: str, answer: Answer) -> None:
         await self._connection.execute(
             update(idempotency)
             .where(self._own(key))
-            .values(status=status, content_type=content_type, response=response)
+            .values(status=answer.status, headers=dict(answer.headers), response=answer.body)
         )
 
     async def release(self, key: str) -> None:

@@ -4,6 +4,7 @@ from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import Response
 
+from gateway.asyncapi import document
 from gateway.routers.dependencies import TheGateway, answer
 
 router = APIRouter(tags=["system"])
@@ -33,6 +34,12 @@ async def health(gateway: TheGateway) -> Response:
 async def status(gateway: TheGateway) -> Response:
     """Workers by their heartbeats, lags of the bus's consumers, simulations by state."""
     return answer(await gateway.status.read())
+
+
+@router.get("/asyncapi")
+async def read_asyncapi() -> Response:
+    """AsyncAPI 3.0: the websocket, and the facts on the bus."""
+    return answer(document())
 
 
 @router.get("/metrics")

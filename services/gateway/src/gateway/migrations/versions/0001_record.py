@@ -156,7 +156,7 @@ def _idempotency() -> None:
         sa.Column("key", sa.Text, primary_key=True),
         sa.Column("request_hash", sa.Text, nullable=False),
         sa.Column("status", sa.Integer),
-        sa.Column("content_type", sa.Text),
+        sa.Column("headers", JSONB),
         sa.Column("response", sa.LargeBinary),
         _moment("created_at"),
     )
