@@ -13,6 +13,8 @@ _PHRASE_USE, _DELIVERED, _PLAIN_USE, _ADJECTIVE_USE, _NOUN_USE = 0.8, 0.65, 0.6,
 _WISH_REACH = 14
 """How many words before a deliverable its wish may stand."""
 
+_COMING = frozenset({"arriv", "receiv"})
+
 type Places = Mapping[int, Sequence[Match]]
 type Action = tuple[float, Match]
 
@@ -104,6 +106,10 @@ def is_input(scan: Scan, span: Span) -> bool:
     """Whether the fragment tells what comes in ("I upload a CSV"), not what must be done."""
     for place in range(span.first + 1, min(span.first + 7, span.last)):
         if scan.lower[place] in tables.words("asking"):
+            return True
+        if scan.stems[place] in _COMING and not {"should", "must", "to", "not"} & set(
+            scan.lower[span.first : place]
+        ):
             return True
         if scan.stems[place] in tables.word_stems("giving"):
             before = scan.lower[max(span.first, place - 3) : place]

@@ -10,7 +10,7 @@ from interpreter.rules.text import Scan, Span
 _FEWEST, _MOST = 2, 9
 _LONGEST_ITEM_WORDS = 22
 _ITEM_END = re.compile(
-    r"[,;]\s*(?:and |or )?|\s+(?:and|or)\s+(?=(?:an?|the|one|for|another)\b)", re.IGNORECASE
+    r"[,;](?!\d)\s*(?:and |or )?|\s+(?:and|or)\s+(?=(?:an?|the|one|for|another)\b)", re.IGNORECASE
 )
 _LAST_OR = re.compile(r"\s+(?:and|or)\s+", re.IGNORECASE)
 
@@ -52,3 +52,40 @@ def _joined(scan: Scan, pieces: Sequence[Span]) -> list[Span]:
         else:
             found.append(piece)
     return found
+
+
+_TOPICS = re.compile(
+    r"\b(?:about|for|on|between|into|either|regarding|concerning|of)\s+(?=(?:[^,.;:]{2,45},\s*){1,7}[^,.;:]{0,45}?\b(?:and|or)\b)",
+    re.IGNORECASE,
+)
+_TOPIC_END = re.compile(
+    r",\s*(?:and |or )?(?:for |about |on )?|\s+(?:and|or)\s+(?:for |about |on )?", re.IGNORECASE
+)
+_CLAUSE_END = re.compile(
+    r"[.;:!?]|,?\s+(?:who|which|that|then|so that|and (?:then|is|are|has))\b|\n", re.IGNORECASE
+)
+_LONGEST_TOPIC_WORDS = 5
+_FEWEST_TOPICS = 3
+
+
+def topics(scan: Scan, sentence: Span) -> list[Span]:
+    """The kinds of cases a sentence lists ("about permits, taxes and parking"): at least three short ones."""
+    text = scan.text[sentence.start : sentence.end]
+    for begin in _TOPICS.finditer(text):
+        end = _CLAUSE_END.search(text, begin.end())
+        piece = text[begin.end() : end.start() if end else len(text)]
+        found = _pieces(scan, sentence.start + begin.end(), piece, sentence)
+        lengths = [span.last - span.first for span in found]
+        if len(found) >= _FEWEST_TOPICS and all(1 <= n <= _LONGEST_TOPIC_WORDS for n in lengths):
+            return found
+    return []
+
+
+def _pieces(scan: Scan, start: int, text: str, sentence: Span) -> list[Span]:
+    left = 0
+    spans = []
+    for cut in _TOPIC_END.finditer(text):
+        spans.append(scan.span(start + left, start + cut.start(), sentence.sentence))
+        left = cut.end()
+    spans.append(scan.span(start + left, start + len(text), sentence.sentence))
+    return [span for span in spans if span.last > span.first]

@@ -7,14 +7,48 @@ from interpreter.rules.text import Scan
 
 _NEAR = 4
 _LONGEST = 3
+_DETERMINERS = frozenset(
+    [
+        "a",
+        "an",
+        "the",
+        "our",
+        "my",
+        "your",
+        "their",
+        "its",
+        "his",
+        "her",
+        "this",
+        "one",
+        "each",
+        "every",
+    ]
+)
 
 
 def noun_phrase(scan: Scan, action: Match, first: int, last: int) -> str:
     """The words after the action, or before it when it is passive; empty when none says anything."""
+    if is_named(scan, action):
+        return " ".join(_run_before(scan, action.last, first)).lower()
     after = _run_after(scan, action.last + 1, last)
     before = _run_before(scan, action.first - 1, first)
     chosen = (before or after) if is_participle(scan.lower[action.first]) else (after or before)
     return " ".join(chosen).lower()
+
+
+def is_named(scan: Scan, action: Match) -> bool:
+    """Whether the action is said by a noun ("a discharge letter"): then the noun itself is what is made."""
+    if action.first == 0 or is_participle(scan.lower[action.first]):
+        return False
+    before = action.first - 1
+    while before > 0 and scan.is_content(before) and action.first - before < _LONGEST:
+        if not _touches(scan, before, before + 1):
+            return False
+        before -= 1
+    if not _touches(scan, before, before + 1):
+        return False
+    return scan.lower[before] in _DETERMINERS
 
 
 def item_phrase(scan: Scan, first: int, last: int) -> str:

@@ -19,6 +19,7 @@ from interpreter.rules.actions import (
 )
 from interpreter.rules.lexicon import tables
 from interpreter.rules.noun_phrases import item_phrase, noun_phrase, things
+from interpreter.rules.signals import signals
 from interpreter.rules.text import Scan, Span
 
 MOST_STEPS = 40
@@ -33,6 +34,8 @@ _PARALLEL = re.compile(
     re.IGNORECASE,
 )
 _STEERING = frozenset({"handoff", "group_chat", "supervisor", "hierarchical"})
+_LONGEST_OBJECT = 6
+_SHARED_OUT, _TOPIC_STRENGTH = 0.5, 0.7
 _STEERS = 0.35
 """Least weight of a coordination cue whose word is then no work of its own."""
 
@@ -58,8 +61,11 @@ def steps(scan: Scan) -> tuple[Step, ...]:
     """The steps in the order of the text, at most `MOST_STEPS`."""
     found = places(scan)
     drafts: list[_Draft] = []
+    is_shared_out = _is_shared_out(scan)
     for sentence in scan.sentences:
         drafts += _of_list(scan, sentence, found) or _of_sentence(scan, sentence, found)
+        if is_shared_out:
+            drafts += _of_topics(scan, sentence, drafts)
     drafts = drafts[:MOST_STEPS]
     capabilities = _capabilities(scan, drafts)
     steering = _steering(scan)
@@ -76,7 +82,8 @@ def _steering(scan: Scan) -> frozenset[int]:
     for match in scan.find(tables.coordination()):
         name, _, cue = match.key.partition("|")
         if name in _STEERING and weights[name][cue] >= _STEERS:
-            found.update(range(match.first, match.last + 1))
+            gap = ".." in cue
+            found.update((match.first, match.last) if gap else range(match.first, match.last + 1))
     return frozenset(found)
 
 
@@ -96,6 +103,26 @@ def _of_list(scan: Scan, sentence: Span, found: Places) -> list[_Draft]:
     return drafts if len(drafts) == len(items) else []
 
 
+def _is_shared_out(scan: Scan) -> bool:
+    """Whether the text says that cases go to different people by what they are about."""
+    strengths = signals(scan)
+    return max(strengths.get("router", 0.0), strengths.get("handoff", 0.0)) >= _SHARED_OUT
+
+
+def _of_topics(scan: Scan, sentence: Span, known: Sequence[_Draft]) -> list[_Draft]:
+    """One step per topic that cases can be about; once per text."""
+    if any(draft.group for draft in known):
+        return []
+    return [
+        _Draft(
+            [span],
+            [(_TOPIC_STRENGTH, Match(span.first, span.first, "answer", "topic"))],
+            group=f"list{sentence.sentence}",
+        )
+        for span in lists.topics(scan, sentence)
+    ]
+
+
 def _begins(scan: Scan, item: Span, action: Match) -> bool:
     is_noun_too = scan.lower[action.first] in tables.words("ambiguous")
     return action.first <= item.first + 1 and not is_noun_too
@@ -111,16 +138,39 @@ def _of_sentence(scan: Scan, sentence: Span, found: Places) -> list[_Draft]:
         is_given = is_input(scan, span) or (is_given and not _has_verb(seen))
         strong = [pair for pair in seen if pair[0] >= ENOUGH]
         if strong and not is_given and not (drafts and _hangs_on(scan, span, strong)):
-            drafts.append(_Draft([*waiting, span], strong))
+            drafts.append(_Draft([*waiting, span], strong, group=_group_of(scan, sentence, span)))
             waiting = []
+        elif drafts and _is_sibling(scan, span, drafts[-1], seen):
+            drafts.append(_Draft([span], drafts[-1].actions, group=drafts[-1].group))
         elif drafts:
-            drafts[-1].spans.append(span)
+            _attach(scan, span, drafts)
         else:
             waiting.append(span)
             weak += [] if is_given else seen
     if not drafts and weak and not is_given:
         drafts.append(_Draft(waiting, weak))
     return drafts
+
+
+def _attach(scan: Scan, span: Span, drafts: list[_Draft]) -> None:
+    """Add a fragment to the last step; "with a score" ends an enumeration that had only begun."""
+    last = drafts[-1]
+    last.spans.append(span)
+    is_alone = len(drafts) < 2 or drafts[-2].group != last.group
+    if is_alone and scan.lower[span.first] in tables.words("attached"):
+        last.group = None
+
+
+def _group_of(scan: Scan, sentence: Span, span: Span) -> str | None:
+    """A list is opened by words like "independently": what is enumerated behind them is done side by side."""
+    is_open = _PARALLEL.search(scan.text[span.start : span.end])
+    return f"list{sentence.sentence}" if is_open and sentence.sentence >= 0 else None
+
+
+def _is_sibling(scan: Scan, span: Span, last: _Draft, seen: Sequence[Action]) -> bool:
+    """Whether a fragment is one more object of the action before it, which is done side by side."""
+    words = span.last - span.first
+    return last.group is not None and 2 <= words <= _LONGEST_OBJECT and not _has_verb(seen)
 
 
 def _has_verb(seen: Sequence[Action]) -> bool:
@@ -163,7 +213,7 @@ def _step(
         name=f"{action.key.replace('_', ' ')} {thing}".strip(),
         evidence=(evidence,),
         confidence=round(min(0.95, 0.35 + 0.6 * strength), 2),
-        verb="coordinate" if action.first in steering else _verb(action.key, capabilities),
+        verb=_verb(action, capabilities, steering, is_item=draft.group is not None),
         object=thing,
         capabilities=tuple(capabilities),
         data_in=things(scan, draft.first, draft.last)[:4],
@@ -175,10 +225,18 @@ def _step(
 
 def _object(scan: Scan, draft: _Draft, action: Match) -> str:
     if draft.group:
-        return item_phrase(scan, draft.first, draft.last)
+        begins = (
+            action.last + 1 if action.first in range(draft.first, draft.first + 2) else draft.first
+        )
+        return item_phrase(scan, begins, draft.last)
     return noun_phrase(scan, action, draft.first, draft.last)
 
 
-def _verb(verb: str, capabilities: dict[str, None]) -> str:
-    """To look something up on the web is research."""
-    return "research" if verb == "look_up" and "web_search" in capabilities else verb
+def _verb(
+    action: Match, capabilities: dict[str, None], steering: frozenset[int], *, is_item: bool
+) -> str:
+    """The canonical verb: who is told how to work together coordinates, a voice in a discussion recommends."""
+    if action.first in steering:
+        return "recommend" if is_item else "coordinate"
+    looks_on_web = action.key == "look_up" and "web_search" in capabilities
+    return "research" if looks_on_web else action.key

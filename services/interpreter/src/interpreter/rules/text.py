@@ -18,7 +18,7 @@ _ABBREVIATIONS = frozenset(
     {"e.g", "i.e", "etc", "approx", "no", "vs", "dr", "mr", "mrs", "ms", "incl", "ca", "max", "min"}
 )
 _FRAGMENT_END = re.compile(
-    r",|:|\u2014|\u2013| - |\(|\)|"
+    r",(?!\d)|:|\u2014|\u2013| - |\(|\)|"
     r"\b(?:and|or|but|then|after that|afterwards|finally|while|so that|before|which|who|that is)\b",
     re.IGNORECASE,
 )

@@ -16,10 +16,11 @@ def cast(
     """The roles in the order the pattern wires them; at most `most`."""
     ways: dict[str, Callable[[list[Role], Interpretation], list[Role]]] = {
         "supervisor": _with_lead,
-        "hierarchical": _with_lead,
+        "hierarchical": _with_teams,
         "router": _with_desk,
         "handoff": _with_desk,
         "parallel": _with_synthesis,
+        "group_chat": _with_voices,
         "evaluator_loop": _with_critic,
     }
     way = ways.get(pattern)
@@ -93,3 +94,51 @@ def _with_critic(roles: list[Role], interpretation: Interpretation) -> list[Role
         "reviews the draft against the criteria and returns feedback and remarks",
     )
     return [*roles, critic]
+
+
+def _with_voices(roles: list[Role], interpretation: Interpretation) -> list[Role]:
+    """A discussion needs at least two voices and somebody who closes it."""
+    voices = [role for role in roles if role.verb not in _CLOSING]
+    if len(voices) >= 2:
+        return roles
+    missing = [
+        Role("Advocate", "analyze", "argues in favour with reasons and evidence"),
+        Role(
+            "Opponent", "discuss", "argues against, names weaknesses, risks and counter-arguments"
+        ),
+    ][: 2 - len(voices)]
+    closing = [role for role in roles if role.verb in _CLOSING]
+    if not closing:
+        closing = [
+            Role(
+                "Moderator",
+                "coordinate",
+                "moderates the discussion, gives the floor and sums up the result",
+            )
+        ]
+    return [*voices, *missing, *closing]
+
+
+_TEAMS: tuple[tuple[str, frozenset[str]], ...] = (
+    ("Research", frozenset({"gather", "assess", "intake"})),
+    ("Writing", frozenset({"produce", "quality"})),
+    ("Operations", frozenset({"act", "decide", "memory"})),
+)
+
+
+def _with_teams(roles: list[Role], interpretation: Interpretation) -> list[Role]:
+    """A head, and below it a lead for each kind of work with the roles that do it."""
+    head = _first(roles, lambda role: role.stage == "lead") or Role(
+        "Program Director",
+        "coordinate",
+        "directs the teams, sets priorities and puts their results together",
+    )
+    head.is_lead = True
+    head.steps += steering(interpretation, head)
+    found = [head]
+    for name, stages in _TEAMS:
+        members = [role for role in roles if role is not head and role.stage in stages]
+        if members:
+            duty = f"leads the {name.lower()} team, assigns its work and answers for its results"
+            found += [Role(f"{name} Team Lead", "coordinate", duty, is_lead=True), *members]
+    return found

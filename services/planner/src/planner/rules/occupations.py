@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 
-from common.wording import PhraseIndex, stem, stems, words
+from common.wording import PhraseIndex, stems, words
 
 _MULTIWORD = 1.6
 _VERB_FITS, _VERB_DIFFERS = 1.0, -0.8
@@ -109,7 +109,7 @@ def fitting(text: str, verb: str, focus: str = "") -> dict[str, float]:
 
 @lru_cache(maxsize=1)
 def domain_words() -> frozenset[str]:
-    """Stems of the single words that name a domain in the table; others make no title."""
-    index, _ = _index()
-    verbs = {word for verb in functions() for word in stems(verb.replace("_", " "))}
-    return frozenset(stem(word) for word in index.words) - verbs
+    """Stems of the words that name a domain in the table: single cues and the heads of longer ones."""
+    cues = (cue.strip() for row in rows("occupations.txt") for cue in row[2].split(";"))
+    heads = {stems(cue)[-1] for cue in cues if stems(cue)}
+    return frozenset(heads) - {word for verb in functions() for word in stems(verb)}

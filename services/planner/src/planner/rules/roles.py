@@ -76,7 +76,8 @@ _SOURCES = frozenset(
 _PERSONAL = re.compile(
     r"\b(?:I|we)\s+(?:then\s+|can\s+|must\s+|want to\s+|have to\s+)?"
     r"(?:decide|approve|choose|confirm|accept|release|pick|sign|agree|give)\b"
-    r"|\b(?:approved|signed|released|authori[sz]ed) by\b|\b(?:real person|human)\b"
+    r"|\b(?:approved|signed|released|authori[sz]ed|decided) by (?:an?|the|our|my)\b|\b(?:real person|human)\b"
+    r"|\bneeds? (?:the |an )?approval\b|\bapproval (?:of|by|from)\b|\bto a person\b|\bsigns it off\b"
 )
 _FITS = 1.5
 """Least fit of a profession; below it the role is named after its function and object."""
@@ -242,8 +243,7 @@ def is_item(step: Step) -> bool:
 
 def _place_by_function(step: Step, found: list[Role]) -> None:
     last = found[-1] if found else None
-    is_thin = not _modifier(step) or step.verb in _ABSORBED
-    if last and not is_item(step) and (is_thin or last.verb == step.verb):
+    if last and not is_item(step) and _is_aside(step, last):
         last.steps.append(step)
         return
     function = functions().get(step.verb)
@@ -252,6 +252,11 @@ def _place_by_function(step: Step, found: list[Role]) -> None:
     duty = function.duty if function else step.name
     implied = function.capabilities if function else ()
     found.append(Role(title, step.verb, duty, [step], implied, step.confidence))
+
+
+def _is_aside(step: Step, last: Role) -> bool:
+    """Whether the step goes with the role before it: the same work, or nothing that names a duty of its own."""
+    return last.verb == step.verb or step.verb in _ABSORBED or not _modifier(step)
 
 
 def _modifier(step: Step) -> str:
