@@ -11,6 +11,7 @@ from common.exports.markdown_table import blocks, bullets, table
 from common.exports.numbers import UNKNOWN, changed, with_band, written
 
 _TOP_DETAILS = 5
+_STAGED = " Runs marked † contain one incident on purpose, so that its damage shows; weigh it by how seldom one comes."
 
 
 def name_of(network: Network | None, ref: str) -> str:
@@ -159,7 +160,8 @@ def failures(report: Report) -> str:
     return blocks(
         "## What can go wrong",
         "Ranked by risk priority: severity × occurrence × detection, each from 1 to 10 (10 is worst). "
-        "Rates marked * are assumptions; the order is sounder than the size.",
+        "Rates marked * are assumptions; the order is sounder than the size."
+        + (_STAGED if any(mode.effect == "outage" for mode in plan.modes) else ""),
         table(head, rows, right=(0,)),
         "### The worst in detail",
         *(_detail(mode) for mode in plan.modes[:_TOP_DETAILS]),
@@ -184,7 +186,7 @@ def _failure_row(
         places,
         rate,
         risk,
-        written(outcome.tasks_hit, "share"),
+        written(outcome.tasks_hit, "share") + (" †" if mode.effect == "outage" else ""),
         changed(outcome.delta_success, "points"),
         changed(outcome.delta_latency_p95_s, "seconds"),
         "–" if seen is None else written(seen, "share"),

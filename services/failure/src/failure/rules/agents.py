@@ -3,7 +3,7 @@
 from common.contracts.failures import Target
 from common.contracts.network import AgentSpec
 from failure.rules.strike import EFFECT_WORDS, Place, Strike, clause
-from failure.rules.view import View, edge_ref, listed
+from failure.rules.view import View, counted, edge_ref, listed
 
 _EFFECT_ORDER = {"none": 0, "read": 0, "write": 1, "irreversible": 2}
 _CLASS_ORDER = {"small": 0, "medium": 1, "large": 2, "reasoning": 3}
@@ -71,7 +71,7 @@ def multi_tool_agent(view: View) -> list[Strike]:
     for agent in view.workers:
         tools = [tool.name for tool in view.own_tools(agent.id)]
         if len(tools) >= 2:
-            facts = {"tools": listed(tools), "n_tools": str(len(tools))}
+            facts = {"tools": listed(tools), "n_tools": counted(len(tools))}
             strikes.append(_at(view, agent, facts, len(tools)))
     return strikes
 
@@ -84,7 +84,7 @@ def long_chain(view: View) -> list[Strike]:
             continue
         hops, end = _farthest(view, start)
         if hops >= 3 and view.agents[end].kind == "agent":
-            facts = {"first": view.name(start), "hops": str(hops)}
+            facts = {"first": view.name(start), "hops": counted(hops)}
             strikes.append(_at(view, view.agents[end], facts, hops, fit=1.3 if hops > 3 else 1.0))
     return strikes
 
@@ -108,7 +108,11 @@ def loop_agent(view: View) -> list[Strike]:
         agent = view.agents[edge.target]
         if agent.kind != "agent":
             continue
-        limit = "once" if edge.max_iterations == 1 else f"up to {edge.max_iterations} times"
+        limit = (
+            "once"
+            if edge.max_iterations == 1
+            else f"up to {counted(edge.max_iterations or 0)} times"
+        )
         facts = {"checker": view.name(edge.source), "limit": limit}
         strikes.append(_at(view, agent, facts, edge.max_iterations or 0))
     return strikes
@@ -130,7 +134,7 @@ def coordinator(view: View) -> list[Strike]:
     for agent in view.workers:
         workers = [e.target for e in view.out(agent.id) if e.kind == "call"]
         if len(workers) >= 2:
-            facts = {"workers": view.names(workers), "n_workers": str(len(workers))}
+            facts = {"workers": view.names(workers), "n_workers": counted(len(workers))}
             strikes.append(_at(view, agent, facts, len(workers), fit=1.3))
     return strikes
 
@@ -213,7 +217,7 @@ def join_agent(view: View) -> list[Strike]:
             facts = {
                 "agent": agent.name,
                 "sources": view.names(sources),
-                "n_sources": str(len(sources)),
+                "n_sources": counted(len(sources)),
             }
             strikes.append(
                 Strike(
@@ -234,7 +238,7 @@ def hub_agent(view: View) -> list[Strike]:
         near = {e.source for e in view.into(agent.id)} | {e.target for e in view.out(agent.id)}
         if len(near) >= 2 and view.visits[agent.id] > 0.99:
             waits = [a.id for a in view.network.agents if a.id in near]
-            facts = {"servers": str(agent.concurrency), "affected": view.names(waits)}
+            facts = {"servers": counted(agent.concurrency), "affected": view.names(waits)}
             strikes.append(_at(view, agent, facts, len(near), fit=1.3 if len(near) > 3 else 0.5))
     return strikes
 

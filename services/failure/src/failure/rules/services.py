@@ -3,7 +3,7 @@
 from common.contracts.failures import Target
 from common.contracts.network import AgentSpec, ToolSpec
 from failure.rules.strike import EFFECT_WORDS, Place, Strike
-from failure.rules.view import View
+from failure.rules.view import View, counted
 
 _RETRIEVAL_WORDS = (
     "search",
@@ -135,7 +135,7 @@ def privileged_agent(view: View) -> list[Strike]:
                     at=agent.id,
                     facts={
                         "agent": agent.name,
-                        "n_tools": str(len(tools)),
+                        "n_tools": counted(len(tools)),
                         "tools": view.names(t.name for t in tools),
                     },
                     opportunities=view.visits[agent.id] or 0.01,
@@ -187,7 +187,7 @@ def _provider(view: View, model_class: str, agents: list[AgentSpec], fit: float 
         facts={
             "model_class": model_class,
             "agents": view.names(a.id for a in agents),
-            "n": f"{max(round(calls), 1)}",
+            "n": counted(max(round(calls), 1)),
             "together": "all of them at once" if len(agents) > 1 else "every task",
         },
         opportunities=max(calls, 0.01),

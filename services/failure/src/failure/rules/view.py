@@ -205,11 +205,33 @@ class View:
         return any(q.kind == "deadline" for q in self.interpretation.quantities)
 
 
+_WORDS = [
+    "none",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+]
+
+
+def counted(n: int) -> str:
+    """Small numbers as words, as prose has them."""
+    return _WORDS[n] if 0 <= n < len(_WORDS) else str(n)
+
+
 def listed(words: Iterable[str], limit: int = 3) -> str:
-    """`a`, `a and b`, `a, b and c`, or `a, b, c and 2 more`."""
+    """`a`, `a and b`, `a, b and c`, or `a, b, c and two more`."""
     items = list(words)
     if len(items) > limit:
-        return f"{', '.join(items[:limit])} and {len(items) - limit} more"
+        return f"{', '.join(items[:limit])} and {counted(len(items) - limit)} more"
     if len(items) < 2:
         return "".join(items)
     return f"{', '.join(items[:-1])} and {items[-1]}"

@@ -4,7 +4,7 @@ from common.contracts.failures import Target
 from common.contracts.network import AgentSpec, Connection
 from failure.rules.agents import agent_target
 from failure.rules.strike import Place, Strike, clause
-from failure.rules.view import View, edge_ref, listed
+from failure.rules.view import View, counted, edge_ref, listed
 
 _OFTEN = 0.4
 """Share of tasks above which a person's approvals become routine (assumed)."""
@@ -58,8 +58,8 @@ def widest_edge(view: View) -> list[Strike]:
         if len(reached) >= 3 and not view.agents[edge.target].is_verifier:
             facts = {
                 "reached": view.names(reached),
-                "n_reached": str(len(reached)),
-                "n_agents": str(len(view.network.agents)),
+                "n_reached": counted(len(reached)),
+                "n_agents": counted(len(view.network.agents)),
             }
             fit = 1.2 if len(reached) > 4 else 0.6
             strikes.append(_on(view, edge, facts, len(reached), fit))
@@ -78,7 +78,7 @@ def cycle(view: View) -> list[Strike]:
     """Ways back, and pairs of agents that hand over to each other."""
     strikes = []
     for edge in view.back_edges:
-        limit = f", {edge.max_iterations} times at most" if edge.max_iterations else ""
+        limit = f", {counted(edge.max_iterations)} times at most" if edge.max_iterations else ""
         strikes.append(_on(view, edge, {"limit": limit}, edge.max_iterations or 0, 1.2))
     pairs = {(e.source, e.target) for e in view.forward_edges}
     for edge in view.forward_edges:
@@ -103,7 +103,7 @@ def parallel_group(view: View) -> list[Strike]:
         facts = {
             "source": agent.name,
             "branches": names,
-            "n": str(len(branches)),
+            "n": counted(len(branches)),
             "join": join,
         }
         slowest = branches[-1]
@@ -220,7 +220,7 @@ def _person(view: View, person: AgentSpec, weight: float, fit: float = 1.0) -> S
             "person": person.name,
             "what": what,
             "source": source,
-            "servers": "one" if person.concurrency == 1 else str(person.concurrency),
+            "servers": counted(person.concurrency),
             "danger": f", and {prize.name} cannot be undone" if prize else "",
             "deadline": late,
         },

@@ -11,6 +11,8 @@ from narrator.rules.run_view import RunView, hurts_success
 _LOUD = 0.5
 """Failures that show in at least half of their cases can be paged on; the others need sampled reviews."""
 _PER_KIND = 3
+_WORTH_WATCHING = 0.4
+"""Below this share of busy time a place is nowhere near full (assumed)."""
 
 
 def alerts(view: RunView, source: Source) -> tuple[Alert, ...]:
@@ -86,7 +88,7 @@ def _loud(view: RunView, source: Source) -> list[Alert | None]:
         _alert(
             source,
             at("share", "failures", index, "tasks_hit"),
-            name=f"{_bare(view, outcome)} at {view.places(outcome.failure_id)}",
+            name=f"{_bare(view, outcome)} {view.where(outcome.failure_id)}",
             metric=_signal(view, outcome),
             condition="the signal shows in more than {limit} of the tasks of an hour",
             severity="page",
@@ -103,7 +105,7 @@ def _silent(view: RunView, source: Source) -> list[Alert | None]:
         _alert(
             source,
             at("share", "failures", index, "outcome_flipped"),
-            name=f"{_bare(view, outcome)} at {view.places(outcome.failure_id)} (sampled review)",
+            name=f"{_bare(view, outcome)} {view.where(outcome.failure_id)} (sampled review)",
             metric="gen_ai.evaluation.result",
             condition="more than {limit} of a sample read by a person is wrong",
             severity="ticket",
@@ -135,7 +137,7 @@ def _waiting(view: RunView, source: Source) -> list[Alert | None]:
 
 def _full(view: RunView, source: Source) -> Alert | None:
     limit = view.run.baseline.bottleneck
-    if limit is None:
+    if limit is None or limit.utilisation < _WORTH_WATCHING:
         return None
     return _alert(
         source,

@@ -66,6 +66,16 @@ class RunView:
         mode = self.modes.get(failure_id)
         return f"“{mode.name if mode else failure_id}”"
 
+    def where(self, failure_id: str) -> str:
+        """Where a mode strikes, with its preposition."""
+        places = self.places(failure_id)
+        return f"on {places}" if places.startswith("the way ") else f"at {places}"
+
+    def is_staged(self, failure_id: str) -> bool:
+        """Whether the engine puts one occurrence into every run, because few runs would see one."""
+        mode = self.modes.get(failure_id)
+        return mode is not None and mode.effect == "outage"
+
     def places(self, failure_id: str) -> str:
         """Where a mode strikes, in words."""
         mode = self.modes.get(failure_id)
@@ -81,13 +91,13 @@ class RunView:
 
     @cached_property
     def by_harm(self) -> tuple[tuple[int, FailureOutcome], ...]:
-        """Outcomes with their index, the one that costs most success first; then the slowest."""
+        """Outcomes with their index, the one that costs most success first; staged ones after all others."""
 
-        def harm(pair: tuple[int, FailureOutcome]) -> tuple[float, float, int]:
+        def harm(pair: tuple[int, FailureOutcome]) -> tuple[bool, float, float, int]:
             outcome = pair[1]
             success = outcome.delta_success.value if outcome.delta_success else 0.0
             slower = outcome.delta_latency_p95_s.value if outcome.delta_latency_p95_s else 0.0
-            return (success, -slower, pair[0])
+            return (self.is_staged(outcome.failure_id), success, -slower, pair[0])
 
         return tuple(sorted(enumerate(self.run.failures), key=harm))
 
@@ -98,10 +108,12 @@ class RunView:
             sorted(enumerate(self.run.mitigated), key=lambda p: (-p[1].gain_success.value, p[0]))
         )
 
-    def mitigation_names(self, outcome: MitigationOutcome) -> str:
+    def mitigation_names(self, outcome: MitigationOutcome, limit: int = 3) -> str:
         """What is done, in words; an id that no mode offers is told as it is."""
         known = {m.id: m.name for mode in self.heard.failures.modes for m in mode.mitigations}
-        return listed((plain(midsentence(known.get(key, key))) for key in outcome.mitigations), 3)
+        return listed(
+            (plain(midsentence(known.get(key, key))) for key in outcome.mitigations), limit
+        )
 
     def saver(self, step: str) -> str:
         """A step of a recovery path (`retry at <agent>`, `rejected by <agent>`) with the agent's name."""

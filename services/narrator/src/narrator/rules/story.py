@@ -28,11 +28,13 @@ def headline(view: RunView) -> str:
         limit = view.run.baseline.bottleneck
         where = f"; {view.name(limit.ref)} is what limits it" if limit else ""
         return f"No failure that was tried changes the outcome measurably{where}"
-    weak = f"{view.mode_name(worst.failure_id)} at {view.places(worst.failure_id)} does the most damage"
+    name, where = view.mode_name(worst.failure_id), view.where(worst.failure_id)
+    when = " when it comes" if view.is_staged(worst.failure_id) else ""
+    weak = f"{name} {where} does the most damage{when}"
     best = next((m for _, m in view.by_gain if helps(m)), None)
     if best is None:
         return f"{weak}, and no mitigation that was tried makes up for it"
-    return f"{weak}; what wins back the most is to {view.mitigation_names(best)}"
+    return f"{weak}; what wins back the most is to {view.mitigation_names(best, 2)}"
 
 
 def _chapter(kind: str, title: str, teller: Teller) -> Chapter:

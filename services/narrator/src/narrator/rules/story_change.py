@@ -99,10 +99,10 @@ def _say_rare(view: RunView, t: Teller) -> None:
     if grave:
         mode = max(grave, key=lambda m: (m.severity, m.risk_priority))
         t.say(
-            "{mode} at {place} is too rare to weigh in this run but cannot be made good afterwards: "
+            "{mode} {where} is too rare to weigh in this run but cannot be made good afterwards: "
             "{what} all the same.",
             mode=view.mode_name(mode.id),
-            place=view.places(mode.id),
+            where=view.where(mode.id),
             what=plain(midsentence(mode.mitigations[0].name)),
         )
 

@@ -15,8 +15,11 @@ def broke(view: RunView, t: Teller) -> Teller:
         return t
     _say_first_in_journey(view, t)
     harmful = [(i, o) for i, o in view.by_harm if hurts_success(o)]
-    for rank, (index, outcome) in enumerate(harmful[:3]):
+    common = [(i, o) for i, o in harmful if not view.is_staged(o.failure_id)]
+    for rank, (index, outcome) in enumerate(common[:3]):
         _say_harm(view, t, index, outcome, is_first=rank == 0)
+    for index, outcome in [pair for pair in harmful if pair not in common][:2]:
+        _say_staged(view, t, index, outcome)
     if not harmful:
         t.say(
             "None of the injected failures lowers the share of good outcomes beyond what chance explains."
@@ -32,11 +35,11 @@ def broke(view: RunView, t: Teller) -> Teller:
 def _say_first_in_journey(view: RunView, t: Teller) -> None:
     for step in view.run.journey:
         if step.kind == "failure_mode_triggered":
-            place = view.name(step.agent_id) if step.agent_id else view.places(step.ref)
+            where = f"at {view.name(step.agent_id)}" if step.agent_id else view.where(step.ref)
             t.say(
-                "In the task that was followed step by step, {mode} struck first, at {place}.",
+                "In the task that was followed step by step, {mode} struck first, {where}.",
                 mode=view.mode_name(step.ref),
-                place=place,
+                where=where,
             )
             return
 
@@ -46,11 +49,11 @@ def _say_harm(
 ) -> None:
     opening = "The most damaging failure is" if is_first else "Next comes"
     told = t.say(
-        "{opening} {mode} at {place}: it hits {hit} of the tasks and costs {lost} of good outcomes, "
+        "{opening} {mode} {where}: it hits {hit} of the tasks and costs {lost} of good outcomes, "
         "which leaves {after}.",
         opening=opening,
         mode=view.mode_name(outcome.failure_id),
-        place=view.places(outcome.failure_id),
+        where=view.where(outcome.failure_id),
         hit=at("share", "failures", index, "tasks_hit"),
         lost=at("points", "failures", index, "delta_success", "value", size=True),
         after=at("share", "failures", index, "figures", "success", "value"),
@@ -59,6 +62,23 @@ def _say_harm(
     if told and mode and is_first:
         t.say("{reason}", reason=_quoted_figures(mode.reason))
     if told:
+        _say_detection(view, t, index, outcome)
+
+
+def _say_staged(view: RunView, t: Teller, index: int, outcome: FailureOutcome) -> None:
+    """Figures of an incident hold for a run that has one, which has to be said beside them."""
+    told = t.say(
+        "Every run with {mode} {where} was given one on purpose: it hits {hit} of the tasks of such a run "
+        "and costs {lost} of good outcomes, which leaves {after}; weigh that by how seldom it comes.",
+        mode=view.mode_name(outcome.failure_id),
+        where=view.where(outcome.failure_id),
+        hit=at("share", "failures", index, "tasks_hit"),
+        lost=at("points", "failures", index, "delta_success", "value", size=True),
+        after=at("share", "failures", index, "figures", "success", "value"),
+    )
+    mode = view.modes.get(outcome.failure_id)
+    if told and mode:
+        t.say("{reason}", reason=_quoted_figures(mode.reason))
         _say_detection(view, t, index, outcome)
 
 
@@ -106,9 +126,9 @@ def _say_slowest(view: RunView, t: Teller) -> None:
         slow, key=lambda p: p[1].delta_latency_p95_s.value if p[1].delta_latency_p95_s else 0.0
     )
     t.say(
-        "The worst delay comes from {mode} at {place}: the slowest task in twenty takes {more} longer.",
+        "The worst delay comes from {mode} {where}: the slowest task in twenty takes {more} longer.",
         mode=view.mode_name(outcome.failure_id),
-        place=view.places(outcome.failure_id),
+        where=view.where(outcome.failure_id),
         more=at("seconds", "failures", index, "delta_latency_p95_s", "value"),
     )
 
@@ -125,14 +145,16 @@ def _say_together(view: RunView, t: Teller) -> None:
 
 def saved(view: RunView, t: Teller) -> Teller:
     recovered = [
-        (i, o) for i, o in enumerate(view.run.failures) if o.recovery_path and o.recovered_share
+        (i, o)
+        for i, o in enumerate(view.run.failures)
+        if o.recovery_path and o.recovered_share and not is_rare(o)
     ]
     recovered.sort(key=lambda p: (-(p[1].recovered_share or 0.0), p[0]))
     for index, outcome in recovered[:3]:
         t.say(
-            "After {mode} at {place}, {share} of the tasks that were hit ended well all the same: {path}.",
+            "After {mode} {where}, {share} of the tasks that were hit ended well all the same: {path}.",
             mode=view.mode_name(outcome.failure_id),
-            place=view.places(outcome.failure_id),
+            where=view.where(outcome.failure_id),
             share=at("share", "failures", index, "recovered_share"),
             path=listed((view.saver(step) for step in outcome.recovery_path), 3),
         )
