@@ -1,4 +1,4 @@
-"""The fault matrix: what a server does wrong, what the user of the layer sees, how often it was asked, how long it took."""
+"""The fault matrix: what a server does wrong, what the caller sees, how often was asked, how long it took."""
 
 import asyncio
 import time
@@ -332,7 +332,7 @@ async def test_a_cancelled_call_lets_its_server_go_and_is_no_failure():
     async with scripted(streams(delta("a"), end="hang"), OK) as server:
         port = port_on(in_memory(), settings(server.url, idle_s=30.0, concurrency=1))
         call = asyncio.create_task(port.complete(ask(deadline_s=30.0)))
-        while not server.calls:
+        while not server.calls:  # noqa: ASYNC110 - the server is no coroutine of ours
             await asyncio.sleep(0.01)
 
         call.cancel()

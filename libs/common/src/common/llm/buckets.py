@@ -3,23 +3,33 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from nats.errors import Error as NatsError
 from nats.js.errors import KeyNotFoundError, KeyWrongLastSequenceError
 from nats.js.kv import KeyValue
 
 from common.llm.shared import Degrading, Entry, SharedUnavailable, Stores
-from common.streams import MODEL_ANSWERS, MODEL_LEDGER, MODEL_STATE, bucket_of
+from common.streams import MODEL_ANSWERS, MODEL_LEDGER, MODEL_STATE, StreamSpec, bucket_of
 
-ANSWER_WITHIN_S = 2.0
+ANSWER_WITHIN_S = 1.0
+AWAY_S = 5.0
+"""After a failure the bus is not asked again for this long: a call must not pay for it at every step."""
+
+
+@dataclass(slots=True)
+class Link:
+    """What the buckets of one connection know together: that it is away until `away_until` (event loop time)."""
+
+    open: Callable[[str], Awaitable[KeyValue]]
+    away_until: float = 0.0
 
 
 @dataclass(slots=True)
 class BucketShared:
     """One bucket; opened at the first use, so that nothing waits for the bus at start."""
 
-    open: Callable[[], Awaitable[KeyValue]]
+    link: Link
+    name: str
     _bucket: KeyValue | None = field(default=None)
 
     async def get(self, key: str) -> Entry | None:
@@ -46,20 +56,25 @@ class BucketShared:
         return await self._do(act)
 
     async def _do[T](self, act: Callable[[KeyValue], Awaitable[T]]) -> T:
+        now = asyncio.get_running_loop().time
+        if now() < self.link.away_until:
+            raise SharedUnavailable("away")
         try:
             async with asyncio.timeout(ANSWER_WITHIN_S):
                 if self._bucket is None:
-                    self._bucket = await self.open()
+                    self._bucket = await self.link.open(self.name)
                 return await act(self._bucket)
         except (NatsError, TimeoutError, OSError) as error:
+            self.link.away_until = now() + AWAY_S
             raise SharedUnavailable(type(error).__name__) from error
 
 
-def stores_on(bucket: Callable[[str], Awaitable[Any]]) -> Stores:
+def stores_on(bucket: Callable[[str], Awaitable[KeyValue]]) -> Stores:
     """Stores over a connection's way to open a bucket. Only the ledger has no stand-in: money is not guessed."""
+    link = Link(bucket)
 
-    def opened(stream: Any) -> BucketShared:
-        return BucketShared(lambda: bucket(bucket_of(stream)))
+    def opened(stream: StreamSpec) -> BucketShared:
+        return BucketShared(link, bucket_of(stream))
 
     return Stores(
         state=Degrading(opened(MODEL_STATE)),

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _CONNECT_LOCAL_S, _CONNECT_S = 1.0, 5.0
 _FIRST_TOKEN_LOCAL_S, _FIRST_TOKEN_S = 120.0, 30.0
 """A local server may have to load the model first; the call's own deadline is the tighter bound."""
+_PROMPT_TOKENS = 8_000
+"""Assumed: what a small local model still reads well."""
 
 
 def models_for(bus: "Bus", settings: ModelSettings) -> ModelPort | None:
@@ -47,9 +49,20 @@ def port_on(stores: "Stores", settings: ModelSettings) -> "Failover":
             cap_day_usd=settings.budget_day_usd,
             cap_simulation_usd=settings.budget_simulation_usd,
         ),
+        prompt_tokens=prompt_tokens(settings),
         reuses=settings.reuse_answers,
         captures=settings.capture_content,
     )
+
+
+def prompt_tokens(settings: ModelSettings) -> int:
+    """What a prompt may take: three quarters of the smallest context that is set, else `_PROMPT_TOKENS`."""
+    found = [_PROMPT_TOKENS]
+    for kind in settings.configured:
+        given = settings.provider(kind)
+        context = given.context_tokens or (given.num_ctx if isinstance(given, Ollama) else None)
+        found += [context * 3 // 4] if context else []
+    return min(found)
 
 
 def line_for(kind: Kind, settings: ModelSettings) -> "Line":

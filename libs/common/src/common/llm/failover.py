@@ -46,6 +46,7 @@ class Failover:
     lines: tuple[Line, ...]
     stores: Stores
     ledger: Ledger
+    prompt_tokens: int = 6_000
     reuses: bool = True
     captures: bool = False
     now: Callable[[], float] = time.time

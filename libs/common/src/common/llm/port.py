@@ -111,6 +111,9 @@ Part = Delta | Reset | Done
 class ModelPort(Protocol):
     """Raises nothing but `common.llm.errors.ModelError` (and passes cancellation on)."""
 
+    prompt_tokens: int
+    """How long a prompt should be at most, so that it fits every configured model."""
+
     async def complete(self, ask: Ask) -> Answer:
         """The whole text, from the first provider that answers."""
         ...

@@ -1,4 +1,4 @@
-"""A model server that does as it is told, and a model that says what it is told: for tests of this layer and of agents."""
+"""A model server that does as it is told, and a model that says what it is told: for tests of layer and agents."""
 
 import asyncio
 import json
@@ -196,11 +196,12 @@ async def scripted(*replies: Reply, **routes: Script) -> AsyncGenerator[Scripted
 
 @dataclass(slots=True)
 class ScriptedModel:
-    """A port for agents' tests: says `answers` in turn (texts, values or errors of the layer), the last one for ever."""
+    """A port for agents' tests: says `answers` in turn (texts, values or our errors), the last one for ever."""
 
     answers: Sequence[str | BaseModel | ModelError]
     asked: list[Ask] = field(default_factory=list)
     before: Callable[[], Awaitable[None]] | None = None
+    prompt_tokens: int = 6_000
 
     def _next(self, ask: Ask) -> str:
         said = self.answers[min(len(self.asked), len(self.answers) - 1)]
