@@ -2,9 +2,9 @@
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
 from typing import Any, Literal, cast
 
@@ -67,13 +67,29 @@ class Edge:
         return self.kind in {"return", "answer", "response"} or _says(self.label, "answer")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Graph:
     """Nodes by id in the order given, the edges between them, and edges that lead nowhere."""
 
     nodes: Mapping[str, Node]
     edges: tuple[Edge, ...]
     dangling: tuple[Edge, ...] = ()
+
+    @cached_property
+    def into(self) -> Mapping[str, tuple[Edge, ...]]:
+        """The edges that lead to each node."""
+        return self._by(lambda edge: edge.target)
+
+    @cached_property
+    def out(self) -> Mapping[str, tuple[Edge, ...]]:
+        """The edges that leave each node."""
+        return self._by(lambda edge: edge.source)
+
+    def _by(self, end: Callable[[Edge], str]) -> Mapping[str, tuple[Edge, ...]]:
+        found: dict[str, list[Edge]] = {node: [] for node in self.nodes}
+        for edge in self.edges:
+            found[end(edge)].append(edge)
+        return {node: tuple(edges) for node, edges in found.items()}
 
     def of(self, *types: NodeType) -> tuple[Node, ...]:
         """The nodes of these types."""
@@ -105,8 +121,12 @@ def parse(nodes: Sequence[object], edges: Sequence[object]) -> Graph:
             raise UnreadableGraphError(f"nodes[{n}].id {node.id!r} is used by another node already")
         read[node.id] = node
     drawn = [_edge(_mapping(row, f"edges[{n}]"), f"edges[{n}]") for n, row in enumerate(edges)]
-    inside = tuple(e for e in drawn if e.source in read and e.target in read)
-    return Graph(read, inside, tuple(e for e in drawn if e not in inside))
+    inside = [e.source in read and e.target in read for e in drawn]
+    return Graph(
+        read,
+        tuple(e for e, is_inside in zip(drawn, inside, strict=True) if is_inside),
+        tuple(e for e, is_inside in zip(drawn, inside, strict=True) if not is_inside),
+    )
 
 
 def _check_sizes(nodes: object, edges: object) -> None:

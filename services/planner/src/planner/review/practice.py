@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from planner.review.finding import Found
 from planner.review.graph import Graph, Node
-from planner.review.structure import comes_after, leads_to, ports
+from planner.review.structure import arrives, ports
 
 # arXiv:2512.08296 finds that with 16 tools coordination overhead eats the gain; half of that is our line (assumed).
 _MOST_TOOLS = 8
@@ -17,41 +17,44 @@ _MANY_UNCHECKED = 4  # at a success of .95 each, four unchecked in a row are at 
 
 def gates(graph: Graph) -> Iterator[Found]:
     """Actions that cannot be undone and that no person stands before."""
+    entry, _ = ports(graph)
     people = frozenset(node.id for node in graph.of("human"))
     checks = frozenset(node.id for node in graph.nodes.values() if node.is_verifier)
+    approved = arrives(graph, people)
+    free = arrives(graph, entry, stops=people)
+    unstated = arrives(graph, entry, stops=people, stated=False)
+    unchecked = arrives(graph, entry, stops=people | checks)
     for node in graph.of("agent", "tool"):
-        if not node.is_irreversible or _is_served(graph, node):
+        if not node.is_irreversible or _is_served(graph, node) or node.id not in free:
             continue
-        asks = any(e.source == node.id and e.target in people and e.is_call for e in graph.edges)
-        is_approved = comes_after(graph, node, people) and not leads_to(
-            graph, node, stops=people, stated=False
+        asks = any(e.target in people and e.is_call for e in graph.out[node.id])
+        if asks or (node.id in approved and node.id not in unstated):
+            continue
+        yield _ungated(node, is_checked=node.id not in unchecked)
+
+
+def _ungated(node: Node, *, is_checked: bool) -> Found:
+    if is_checked:
+        return Found(
+            "missing_human_gate",
+            (node.id,),
+            f"{node.name} cannot be undone, and only a verifier stands before it.",
+            f"Let a person approve the cases that matter before {node.name}.",
+            "minor",
         )
-        if asks or is_approved or not leads_to(graph, node, stops=people):
-            continue
-        if leads_to(graph, node, stops=people | checks):
-            yield Found(
-                "missing_human_gate",
-                (node.id,),
-                f"{node.name} cannot be undone, and a task reaches it without any approval.",
-                f"Put a human approval before {node.name}, or state up to which limit it may act alone.",
-            )
-        else:
-            yield Found(
-                "missing_human_gate",
-                (node.id,),
-                f"{node.name} cannot be undone, and only a verifier stands before it.",
-                f"Let a person approve the cases that matter before {node.name}.",
-                "minor",
-            )
+    return Found(
+        "missing_human_gate",
+        (node.id,),
+        f"{node.name} cannot be undone, and a task reaches it without any approval.",
+        f"Put a human approval before {node.name}, or state up to which limit it may act alone.",
+    )
 
 
 def _is_served(graph: Graph, node: Node) -> bool:
     """An agent whose own tool is the irreversible thing: one finding, at the tool, is enough."""
     return node.type == "agent" and any(
-        e.source == node.id
-        and graph.nodes[e.target].type == "tool"
-        and graph.nodes[e.target].is_irreversible
-        for e in graph.edges
+        graph.nodes[e.target].type == "tool" and graph.nodes[e.target].is_irreversible
+        for e in graph.out[node.id]
     )
 
 
@@ -72,11 +75,9 @@ def verification(graph: Graph) -> Iterator[Found]:
         )
     for node in verifiers:
         ways = {
-            e.target
-            for e in graph.edges
-            if e.source == node.id and graph.nodes[e.target].type not in {"tool", "db"}
+            e.target for e in graph.out[node.id] if graph.nodes[e.target].type not in {"tool", "db"}
         }
-        called = any(e.target == node.id and e.is_call for e in graph.edges)
+        called = any(e.is_call for e in graph.into[node.id])
         if len(ways) == 1 and not called:
             yield Found(
                 "toothless_verifier",
@@ -97,7 +98,7 @@ def load(graph: Graph) -> Iterator[Found]:
                 f"Let only what cannot be undone reach {node.name}.",
             )
     for node in graph.of("agent"):
-        uses = {graph.nodes[e.target] for e in graph.edges if e.source == node.id}
+        uses = {graph.nodes[e.target] for e in graph.out[node.id]}
         served = sum(used.type in {"tool", "db"} for used in uses)
         helpers = sum(used.type == "agent" for used in uses)
         yield from _overload(node, served, len(_sources(graph, node)), helpers)
@@ -112,7 +113,7 @@ def load(graph: Graph) -> Iterator[Found]:
 
 def _sources(graph: Graph, node: Node) -> set[str]:
     """From where one task can bring work at the same time: ways that exclude each other count once."""
-    into = [e for e in graph.edges if e.target == node.id and not e.max_iterations]
+    into = [e for e in graph.into[node.id] if not e.max_iterations]
     sources = {
         e.source
         for e in into
@@ -124,7 +125,7 @@ def _sources(graph: Graph, node: Node) -> set[str]:
 
 def _is_a_way(graph: Graph, node: str) -> bool:
     """Whether tasks come to the node by a choice only."""
-    into = [e for e in graph.edges if e.target == node and not e.max_iterations]
+    into = [e for e in graph.into[node] if not e.max_iterations]
     return bool(into) and all(e.is_choice for e in into)
 
 
@@ -204,13 +205,15 @@ def zones(graph: Graph) -> Iterator[Found]:
 
     A node that chooses among several ways reasons, whatever its zone; one zone back is a normal next step.
     """
-    agents = graph.of("agent")
-    ways = {n.id: {e.target for e in graph.edges if e.source == n.id} for n in agents}
+    ways = {
+        n: {e.target for e in out if graph.nodes[e.target].type == "agent"}
+        for n, out in graph.out.items()
+    }
     for edge in graph.edges:
         one, two = graph.nodes[edge.source], graph.nodes[edge.target]
         if edge.max_iterations or edge.is_answer or one.type != "agent" or two.type != "agent":
             continue
-        decides = edge.is_choice or len(ways[one.id] & {agent.id for agent in agents}) > 1
+        decides = edge.is_choice or len(ways[one.id]) > 1
         if (one.zone, two.zone) == ("perception", "action") and not decides:
             yield Found(
                 "zone_order",

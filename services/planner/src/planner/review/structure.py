@@ -1,11 +1,11 @@
 """Findings about the shape of a graph: reach, loops, single points of failure."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from planner.review.finding import Found
-from planner.review.graph import Edge, Graph, Node
+from planner.review.graph import Edge, Graph
 
 if TYPE_CHECKING:
     import networkx
@@ -19,17 +19,12 @@ def ports(graph: Graph) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Where tasks enter and leave: the input and output nodes, else agents without one before or after them."""
     workers = [node.id for node in graph.of("agent", "human")]
     flow = [e for e in _flow(graph) if e.max_iterations is None]
-    inputs = tuple(n.id for n in graph.of("input")) or tuple(
-        w
-        for w in workers
-        if not any(e.target == w for e in flow) and any(e.source == w for e in flow)
-    )
-    outputs = tuple(n.id for n in graph.of("output")) or tuple(
-        w
-        for w in workers
-        if not any(e.source == w for e in flow)
-        and any(e.target == w and not e.is_call for e in flow)
-    )
+    fed, feeding = {e.target for e in flow}, {e.source for e in flow}
+    handed = {e.target for e in flow if not e.is_call}
+    inputs = tuple(n.id for n in graph.of("input"))
+    outputs = tuple(n.id for n in graph.of("output"))
+    inputs = inputs or tuple(w for w in workers if w not in fed and w in feeding)
+    outputs = outputs or tuple(w for w in workers if w not in feeding and w in handed)
     alone = tuple(workers) if len(workers) == 1 else ()
     return inputs or alone, outputs or alone
 
@@ -155,7 +150,7 @@ def failures(graph: Graph) -> Iterator[Found]:
     yield from _hubs(graph)
     yield from _chains(graph)
     for tool in graph.of("tool", "db"):
-        users = {e.source for e in graph.edges if e.target == tool.id}
+        users = {e.source for e in graph.into[tool.id]}
         if len(users) >= _HUB and tool.type == "tool":
             yield Found(
                 "shared_tool",
@@ -245,25 +240,21 @@ def repeats(graph: Graph) -> Iterator[Found]:
             )
 
 
-def leads_to(graph: Graph, node: Node, *, stops: frozenset[str], stated: bool = True) -> bool:
-    """Whether a task can come from the entry to the node without passing one of `stops`.
+def arrives(
+    graph: Graph, starts: Iterable[str], *, stops: frozenset[str] = frozenset(), stated: bool = True
+) -> frozenset[str]:
+    """Every node a task from one of `starts` comes to, when it goes no further than the `stops`.
 
     With `stated=False` edges that are taken under a stated condition only are left out.
     """
-    import networkx
-
-    drawn: networkx.DiGraph[str] = networkx.DiGraph()
-    drawn.add_nodes_from(graph.nodes)
-    drawn.add_edges_from(
-        (e.source, e.target) for e in graph.edges if stated or not e.is_conditional
-    )
-    drawn.remove_nodes_from(n for n in stops if n != node.id)
-    entry, _ = ports(graph)
-    return any(start in drawn and networkx.has_path(drawn, start, node.id) for start in entry)
-
-
-def comes_after(graph: Graph, node: Node, others: frozenset[str]) -> bool:
-    """Whether one of the others lies somewhere before the node."""
-    import networkx
-
-    return bool(networkx.ancestors(_directed(graph, answers=False), node.id) & others)
+    seen: set[str] = set()
+    waiting = list(starts)
+    while waiting:
+        node = waiting.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        if node not in stops:
+            edges = (e for e in graph.out[node] if stated or not e.is_conditional)
+            waiting.extend(e.target for e in edges)
+    return frozenset(seen)
