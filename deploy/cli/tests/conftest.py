@@ -20,12 +20,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
+from typer.testing import CliRunner, Result
 
 from common.contracts.failures import FailurePlan
 from common.contracts.narrative import Narrative
 from common.contracts.network import AgentSpec, Connection, Network
 from common.contracts.run import RunResult
 from common.contracts.stream import Frame
+from simulator_cli.main import app
 from simulator_cli.rehearsal import Rehearsal
 
 DATA = Path(__file__).parent / "data"
@@ -208,13 +210,13 @@ class Stage:
 def stage() -> Iterator[Stage]:
     listener = socket.create_server(("127.0.0.1", 0))
     stage = Stage(f"http://127.0.0.1:{listener.getsockname()[1]}", FakeGateway())
-    app = Starlette(
+    site = Starlette(
         routes=[
             WebSocketRoute("/ws/{simulation_id}", stage.socket),
             Route("/{path:path}", stage.http, methods=["GET", "POST"]),
         ]
     )
-    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off"))
+    server = uvicorn.Server(uvicorn.Config(site, log_level="critical", lifespan="off"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     yield stage
@@ -274,3 +276,21 @@ def story_frames(make_frame: MakeFrame, network: Network, failures: FailurePlan)
         )
         for seq, (event_type, source, event_id, payload) in enumerate(stages, 1)
     ]
+
+
+@pytest.fixture
+def invoke(gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    monkeypatch.setenv("SIMULATOR_URL", gateway.base_url)
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def run(*arguments: str, stdin: str | None = None) -> Result:
+        return CliRunner().invoke(app, arguments, input=stdin)
+
+    return run
+
+
+@pytest.fixture
+def completed(gateway: FakeGateway, rehearsal: Rehearsal, story_frames: list[Frame]) -> FakeGateway:
+    gateway.report = rehearsal.model_dump(mode="json", by_alias=True)
+    gateway.frames = story_frames
+    return gateway

@@ -79,6 +79,15 @@ def test_no_gateway_is_told_with_what_to_do() -> None:
     assert "simulator up" in (caught.value.hint or "")
 
 
+def test_what_is_not_the_gateway_is_recognised(gateway: Any, client: Any) -> None:
+    gateway.report = ["something else"]
+
+    with pytest.raises(Unreachable, match="does not answer like the gateway"):
+        client.simulation("s1")
+    with pytest.raises(Unreachable, match="does not answer like the gateway"):
+        client._json("GET", "/simulations/s1/export")
+
+
 def test_ids_are_quoted_in_paths(gateway: Any, client: Any) -> None:
     client.simulation("a/../b?c")
 

@@ -8,39 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from common.contracts.network import Network
 from common.contracts.stream import Frame
-from simulator_cli.commands.develop import checks, project_root
-from simulator_cli.commands.evaluate import read_corpus
 from simulator_cli.commands.options import Choices, override
 from simulator_cli.commands.stack import parse_target
 from simulator_cli.errors import CommandError
-from simulator_cli.main import app
-from simulator_cli.predictions import prediction
 from simulator_cli.rehearsal import Rehearsal
 from simulator_cli.sample import SAMPLE_SCENARIO
 
 type Invoke = Callable[..., Result]
-
-
-@pytest.fixture
-def invoke(gateway: Any, monkeypatch: pytest.MonkeyPatch) -> Invoke:
-    monkeypatch.setenv("SIMULATOR_URL", gateway.base_url)
-    monkeypatch.setenv("COLUMNS", "100")
-
-    def run(*arguments: str, stdin: str | None = None) -> Result:
-        return CliRunner().invoke(app, arguments, input=stdin)
-
-    return run
-
-
-@pytest.fixture
-def completed(gateway: Any, rehearsal: Rehearsal, story_frames: list[Frame]) -> Any:
-    gateway.report = rehearsal.model_dump(mode="json", by_alias=True)
-    gateway.frames = story_frames
-    return gateway
 
 
 def test_help_needs_no_contracts_no_http_and_no_stack() -> None:
@@ -290,70 +268,6 @@ def test_an_override_without_name_or_value_is_refused(given: str) -> None:
         override(given)
 
 
-def test_predictions_have_the_scorers_form(network: Network) -> None:
-    found = prediction("c1", network)
-
-    assert found["id"] == "c1"
-    assert found["human_in_loop"] is True
-    assert found["pattern"] == "parallel"
-    assert len(found["agents"]) == 6
-    assert found["agents"][0] == {
-        "role": "Intake Clerk",
-        "responsibility": "reads each claim and extracts policy number and damage",
-        "tools": ["email"],
-    }
-    assert ["Intake Clerk", "Fraud Screener"] in found["edges"]
-    assert not any("Senior Adjuster" in edge for edge in found["edges"])
-
-
-def test_one_agent_is_scored_as_the_shortest_sequence(one_agent: Network) -> None:
-    found = prediction("c1", one_agent)
-
-    assert (found["pattern"], found["edges"], found["human_in_loop"]) == ("sequential", [], False)
-
-
-def test_evaluate_writes_a_line_per_case_from_answer_or_stream(
-    invoke: Invoke, completed: Any, network: Network, tmp_path: Path
-) -> None:
-    corpus, out = tmp_path / "corpus.jsonl", tmp_path / "out.jsonl"
-    corpus.write_text('{"id": "a", "scenario": "one"}\n\n{"id": "b", "scenario": "two"}\n')
-
-    late = invoke("evaluate", str(corpus), "--out", str(out), "--parallel", "1")
-    from_stream = out.read_text()
-    completed.answer |= network.model_dump(mode="json", by_alias=True)
-    early = invoke("evaluate", str(corpus), "--out", str(out), "--engine", "rules")
-
-    assert (late.exit_code, early.exit_code) == (0, 0)
-    assert out.read_text() == from_stream
-    assert [json.loads(line)["id"] for line in from_stream.splitlines()] == ["a", "b"]
-    bodies = [body for _, path, body in completed.requests if path == "/simulate"]
-    assert bodies[-1]["options"] == {"tasks": 1, "failures": [], "engine": "rules"}
-    assert [path for _, path, _ in completed.requests].count("/simulations/s1/cancel") == 4
-
-
-def test_evaluate_names_what_it_could_not_plan(
-    invoke: Invoke, gateway: Any, tmp_path: Path
-) -> None:
-    corpus, out = tmp_path / "corpus.jsonl", tmp_path / "out.jsonl"
-    corpus.write_text('{"id": "a", "scenario": "one"}\n')
-    gateway.refusal = {"status": 503, "message": "Busy."}
-
-    result = invoke("evaluate", str(corpus), "-o", str(out))
-
-    assert result.exit_code == 1
-    assert "0 of 1 cases planned" in result.stdout
-    assert "a (Busy.)" in result.stderr
-
-
-@pytest.mark.parametrize("line", ["{", "[]", '{"id": "a"}', "3"])
-def test_a_corpus_line_without_a_case_is_named(tmp_path: Path, line: str) -> None:
-    corpus = tmp_path / "corpus.jsonl"
-    corpus.write_text(f'{{"id": "a", "scenario": "one"}}\n{line}\n')
-
-    with pytest.raises(CommandError, match="line 2"):
-        read_corpus(corpus)
-
-
 def test_scale_takes_worker_and_number() -> None:
     assert parse_target("planner=3") == ("planner", 3)
 
@@ -362,31 +276,3 @@ def test_scale_takes_worker_and_number() -> None:
 def test_scale_refuses_anything_else(target: str) -> None:
     with pytest.raises(CommandError, match="WORKER=N"):
         parse_target(target)
-
-
-def test_checks_run_the_projects_tools_with_this_interpreter() -> None:
-    root = project_root()
-
-    commands = dict(checks(root, []))
-
-    assert list(commands) == ["format", "lint", "types", "imports"]
-    assert commands["types"][:3] == [sys.executable, "-m", "mypy"]
-    assert "deploy" in commands["lint"]
-    assert dict(checks(root, ["libs"]))["lint"][-1] == "libs"
-
-
-def test_arguments_of_test_go_to_pytest_and_its_code_comes_back(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    asked: list[list[str]] = []
-
-    def run(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
-        asked.append(command)
-        return subprocess.CompletedProcess(command, 5)
-
-    monkeypatch.setattr(subprocess, "run", run)
-
-    result = CliRunner().invoke(app, ["test", "-k", "cli", "--maxfail=1", "deploy"])
-
-    assert result.exit_code == 5
-    assert asked[0][1:] == ["-m", "pytest", "-k", "cli", "--maxfail=1", "deploy"]

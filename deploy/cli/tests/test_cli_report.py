@@ -13,7 +13,7 @@ from common.contracts.run import JourneyStep, RunResult, Sensitivity
 from common.contracts.values import Band, Provenance
 from simulator_cli.errors import CommandError
 from simulator_cli.rehearsal import Rehearsal, read_rehearsal
-from simulator_cli.render.effects import best_mitigation, gains
+from simulator_cli.render.effects import best_mitigation, gains, impacts
 from simulator_cli.render.failures import failures_view, likelihood
 from simulator_cli.render.figures import figures_view
 from simulator_cli.render.journey import Clock, Journey, chosen_steps
@@ -149,6 +149,27 @@ def test_a_cost_known_in_part_says_at_least(run: RunResult, draw: Draw) -> None:
 
     assert "at least $0.031 ($0.028–$0.034)" in text
     assert "at least $3,348" in text
+
+
+def test_outcomes_are_counted_and_those_that_did_not_happen_left_out(
+    run: RunResult, draw: Draw
+) -> None:
+    ended = run.baseline.model_copy(update={"outcomes": {"ok": 1_190, "failed": 10, "declined": 0}})
+
+    text = words(draw(figures_view(run.model_copy(update={"baseline": ended}), None, None), 100))
+
+    assert "Tasks ended baseline: ok 1,190, failed 10." in text
+    assert "declined" not in text
+
+
+def test_a_failure_that_hit_nobody_has_nothing_to_recover(run: RunResult, draw: Draw) -> None:
+    missed = run.failures[0].model_copy(update={"tasks_hit": 0.0})
+    unseen = run.failures[0].model_copy(update={"time_to_detect_s": None, "detected_share": 0.0})
+
+    text = draw(impacts(run.model_copy(update={"failures": (missed, unseen)}), None), 100)
+
+    assert words(text).count("— —") == 1
+    assert "never" in text
 
 
 def test_mitigations_that_gain_nothing_are_counted_not_listed(
