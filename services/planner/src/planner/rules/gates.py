@@ -40,8 +40,17 @@ def add_people(draft: Draft, interpretation: Interpretation) -> None:
 
 
 def _is_guarded(draft: Draft, agent_id: str) -> bool:
-    """Whether a person stands before the agent already."""
-    return any(draft.agents[i].kind == "human" for i in draft.before(agent_id))
+    """Whether each way to the agent passes a person, or leaves one out on a stated condition."""
+    people = {agent.id for agent in draft.agents.values() if agent.kind == "human"}
+    free = [e for e in draft.forward() if e.source not in people and e.when is None]
+    found = set(draft.entry)
+    waiting = list(draft.entry)
+    while waiting:
+        here = waiting.pop()
+        following = [e.target for e in free if e.source == here and e.target not in found]
+        found.update(following)
+        waiting += following
+    return bool(people & draft.before(agent_id)) and agent_id not in found
 
 
 def _add_person(draft: Draft, interpretation: Interpretation) -> str:
