@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from common.contracts.network import Network
-from planner.editing import agents, flow, patterns, sizes, toolbox
+from planner.editing import agents, flow, joining, patterns, sizes, toolbox
 from planner.editing.commands import (
     AddAgent,
     AddApproval,
@@ -47,8 +47,8 @@ _OPERATIONS: dict[type, Callable[[Network, Any, str | None], Step]] = {
     AddApproval: agents.add_approval,
     Remove: agents.remove,
     Rename: agents.rename,
-    Merge: agents.merge,
-    Split: agents.split,
+    Merge: joining.merge,
+    Split: joining.split,
     AddTool: toolbox.add,
     GiveTool: toolbox.give,
     TakeTool: toolbox.take,

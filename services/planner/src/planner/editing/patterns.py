@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from common.contracts.network import AgentSpec, Connection, Network, Pattern, ToolSpec
 from common.contracts.scenario import Assumption
-from planner.editing import agents, flow
+from planner.editing import agents, flow, joining
 from planner.editing.commands import AddVerifier, Merge, Place, SetPattern
 from planner.editing.naming import new_id, words
 from planner.editing.outcome import BreaksNetworkError
@@ -208,7 +208,7 @@ def _single(network: Network) -> Network:
         raise _too_few(network, "single", "one agent that works")
     kept = network.model_copy(update={"agents": (*workers, *people)})
     if len(workers) > 1:
-        kept = agents.merge(kept, Merge(tuple(agent.id for agent in workers)), None).network
+        kept = joining.merge(kept, Merge(tuple(agent.id for agent in workers)), None).network
     one = kept.agent(workers[0].id)
     asks = [Connection(source=one.id, target=p.id, kind="call", label="asks") for p in people]
     return _wired(kept, asks, one, one)

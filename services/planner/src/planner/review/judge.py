@@ -16,6 +16,7 @@ from planner.review.graph import Graph, parse
 _CHECKS = (
     structure.boundaries,
     structure.reach,
+    structure.dangling,
     structure.loops,
     practice.gates,
     practice.verification,

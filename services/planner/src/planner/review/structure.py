@@ -107,6 +107,10 @@ def reach(graph: Graph) -> Iterator[Found]:
                 f"What {node.name} produces goes nowhere.",
                 f"Connect {node.name} to what uses its result, or mark the edge to it as a call.",
             )
+
+
+def dangling(graph: Graph) -> Iterator[Found]:
+    """Edges that name a node nobody drew."""
     for edge in graph.dangling:
         ends = (edge.source, edge.target)
         lost = ", ".join(end for end in ends if end not in graph.nodes)
