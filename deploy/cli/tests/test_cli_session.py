@@ -1,6 +1,7 @@
 """The machine is left as it was found: what was started is stopped, what ran goes on."""
 
 import fcntl
+import json
 import os
 import signal
 import sys
@@ -22,6 +23,7 @@ from simulator_cli.errors import CommandError
 from simulator_cli.leases import Leases
 from simulator_cli.main import app
 from simulator_cli.rehearsal import Rehearsal
+from simulator_cli.render.logs import log_line
 from simulator_cli.session import open_session
 from simulator_cli.stack import control
 from simulator_cli.stack.layout import ServiceStatus
@@ -259,11 +261,42 @@ def test_status_shows_the_processes_and_its_code_tells_whether_it_runs(stack: Fa
 
 
 def test_logs_and_scale_reach_the_supervisor(stack: FakeStack) -> None:
-    logs = CliRunner().invoke(app, ["logs", "planner"])
+    logs = CliRunner().invoke(app, ["logs", "planner", "--raw"])
     scale = CliRunner().invoke(app, ["scale", "planner=3"])
 
     assert logs.stdout == "planner | ready\n"
     assert (scale.exit_code, stack.scaled) == (0, [("planner", 3)])
+
+
+def test_no_logs_are_told_as_such(stack: FakeStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control, "log_lines", lambda *_: iter(()))
+
+    result = CliRunner().invoke(app, ["logs", "nobody"])
+
+    assert result.exit_code == 1
+    assert "no logs of 'nobody'" in result.stderr
+
+
+def test_a_log_line_is_readable_and_its_traceback_stands_below() -> None:
+    record = {
+        "time": "2026-01-05T09:00:01.250+00:00",
+        "level": "error",
+        "logger": "common.worker",
+        "message": "gave up",
+        "delivery": 6,
+        "error": "Traceback\nValueError: no\n",
+    }
+
+    told = log_line(f"planner-1 | {json.dumps(record)}").plain
+
+    assert told == (
+        "09:00:01.250 planner-1       error   gave up  delivery=6\nTraceback\nValueError: no"
+    )
+
+
+@pytest.mark.parametrize("line", ["nats | [1] [INF] ready", "no bar", "x | {}", "x | 3"])
+def test_a_log_line_of_another_kind_is_left_as_it_is(line: str) -> None:
+    assert log_line(line).plain == line
 
 
 def test_symbols_never_break_an_output_that_is_not_unicode(

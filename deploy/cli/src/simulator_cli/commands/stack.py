@@ -86,13 +86,25 @@ def logs(
     service: Annotated[str | None, typer.Argument(help="Only this service.")] = None,
     *,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on showing.")] = False,
+    raw: Annotated[bool, typer.Option("--raw", help="As they were written: JSON lines.")] = False,
 ) -> None:
-    """Print the logs of the stack's processes."""
+    """Print the logs of the stack's processes, also when it does not run any more."""
+    from simulator_cli.console import make_console
+    from simulator_cli.render.logs import log_line
     from simulator_cli.stack import control
 
+    console = make_console()
+    is_empty = True
     with _stack_errors():
         for line in control.log_lines(control.default_data_dir(), service, follow):
-            typer.echo(line.rstrip("\n"))
+            is_empty = False
+            if raw:
+                typer.echo(line.rstrip("\n"))
+            else:
+                console.print(log_line(line.rstrip("\n")), soft_wrap=True)
+    if is_empty:
+        named = f" of {service!r}" if service else ""
+        raise CommandError(f"There are no logs{named}.", "./simulator status names the services.")
 
 
 def scale(
