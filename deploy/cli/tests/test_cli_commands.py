@@ -167,9 +167,11 @@ def test_a_scenario_that_is_not_there_is_asked_for_before_anything_starts(
     invoke: Invoke, gateway: Any, arguments: tuple[str, ...]
 ) -> None:
     result = invoke("simulate", *arguments)
+    blank = invoke("demo", " ")
 
-    assert result.exit_code == 1
+    assert (result.exit_code, blank.exit_code) == (1, 1)
     assert "Error: " in result.stderr
+    assert "blank" in blank.stderr
     assert gateway.requests == []
 
 

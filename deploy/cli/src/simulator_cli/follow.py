@@ -35,14 +35,16 @@ def check_completed(state: Progress, simulation_id: str) -> None:
     """Raises CommandError with the reason when the simulation did not complete."""
     if state.outcome == "completed":
         return
+    ended, hint = _ENDED.get(state.outcome, _UNKNOWN_END)
     reason = f": {state.reason.rstrip('.')}" if state.reason else ""
-    raise CommandError(
-        f"Simulation {simulation_id} {_ENDED.get(state.outcome, 'is not over')}{reason}.",
-        "See `simulator status` and `simulator logs`, then run it again.",
-    )
+    raise CommandError(f"Simulation {simulation_id} {ended}{reason}.", hint)
 
 
-_ENDED = {"failed": "failed", "cancelled": "was cancelled"}
+_ENDED = {
+    "failed": ("failed", "See why with ./simulator logs, then run it again."),
+    "cancelled": ("was cancelled", "./simulator report shows how far it got."),
+}
+_UNKNOWN_END = ("is not over", "./simulator watch shows it from the beginning.")
 
 
 @contextmanager

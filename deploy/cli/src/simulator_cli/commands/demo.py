@@ -4,7 +4,16 @@ from typing import Annotated
 
 import typer
 
-from simulator_cli.commands.options import Choices, Engine, Json, Rate, Seed, Tasks, Url
+from simulator_cli.commands.options import (
+    Choices,
+    Engine,
+    Json,
+    Rate,
+    Seed,
+    Tasks,
+    Url,
+    read_scenario,
+)
 
 
 def demo(
@@ -24,7 +33,6 @@ def demo(
     from simulator_cli.commands.rehearse import rehearse
     from simulator_cli.sample import SAMPLE_SCENARIO
 
+    scenario = SAMPLE_SCENARIO if text is None else read_scenario(text, None)
     choices = Choices(seed=seed, tasks=tasks, rate=rate, engine=engine)
-    rehearse(
-        choices.body(SAMPLE_SCENARIO if text is None else text), as_json=as_json, keep=keep, url=url
-    )
+    rehearse(choices.body(scenario), as_json=as_json, keep=keep, url=url)
