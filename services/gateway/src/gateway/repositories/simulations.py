@@ -235,39 +235,46 @@ class SimulationRepository:
         return [_plain(row._mapping) for row in rows], total or 0
 
     async def lock(self, simulation_id: str) -> Locked | None:
-        """Hold the simulation's row until the transaction ends; None when there is no such simulation."""
+        """Hold the simulation's row until the transaction ends; None when there is no such simulation.
+
+        Two statements: a join that waited for the lock would show the revision as it was before the wait.
+        """
         row = (
             await self._connection.execute(
-                select(
-                    simulations.c.status,
-                    simulations.c.revision,
-                    simulations.c.next_seq,
-                    revisions.c.created_at,
-                    revisions.c.stage,
-                    revisions.c.accepted_event_id,
-                    revisions.c.attempt,
-                    revisions.c.options,
-                    func.clock_timestamp().label("now"),
-                )
-                .join(revisions, _OF_CURRENT)
+                select(simulations.c.status, simulations.c.revision, simulations.c.next_seq)
                 .where(simulations.c.id == simulation_id)
-                .with_for_update(of=simulations)
+                .with_for_update()
             )
         ).first()
         if row is None:
             return None
+        current = (
+            await self._connection.execute(
+                select(
+                    revisions.c.stage,
+                    revisions.c.accepted_event_id,
+                    revisions.c.attempt,
+                    revisions.c.options,
+                    revisions.c.created_at,
+                    func.clock_timestamp().label("now"),
+                ).where(
+                    revisions.c.simulation_id == simulation_id,
+                    revisions.c.revision == row.revision,
+                )
+            )
+        ).one()
         return Locked(
             standing=Standing(
                 status=row.status,
                 revision=row.revision,
-                stage=row.stage,
-                accepted_event_id=row.accepted_event_id,
+                stage=current.stage,
+                accepted_event_id=current.accepted_event_id,
             ),
             next_seq=row.next_seq,
-            attempt=row.attempt,
-            options=row.options,
-            revision_created_at=row.created_at,
-            now=row.now,
+            attempt=current.attempt,
+            options=current.options,
+            revision_created_at=current.created_at,
+            now=current.now,
         )
 
     async def progress(
@@ -465,7 +472,7 @@ _SILENT = text(
       )
     ORDER BY r.progressed_at
     LIMIT :limit
-    FOR UPDATE OF s SKIP LOCKED
+    FOR UPDATE OF s, r SKIP LOCKED
     """
 )
 
