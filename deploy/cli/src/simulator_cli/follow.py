@@ -12,18 +12,16 @@ from simulator_cli.errors import CommandError
 from simulator_cli.render.progress import Progress, ProgressView, line
 
 
-def follow(
-    gateway: Gateway, simulation_id: str, console: Console | None, *, is_quiet: bool = False
-) -> Progress:
+def follow(gateway: Gateway, simulation_id: str, console: Console | None) -> Progress:
     """Hear all events of the simulation; returns how it ended.
 
-    A terminal gets a live view, a pipe one line per finished stage, `is_quiet` or no console nothing.
+    A terminal gets a live view, a pipe one line per finished stage, no console nothing.
 
     Raises:
         CommandError: the live connection is lost for good.
     """
     state = Progress()
-    with _display(None if is_quiet else console) as show:
+    with _display(console) as show:
         show(state)
         for frame in gateway.frames(simulation_id):
             state = state.hear(frame)

@@ -1,7 +1,7 @@
 """Progress of a simulation from the frames heard: which stage is done, how long it took, what it found."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -57,7 +57,6 @@ class Progress:
     done: tuple[StageDone, ...] = ()
     last: datetime | None = None
     """When the stage before answered, by the server's clock."""
-    counts: Mapping[str, int] = field(default_factory=dict)
     reason: str | None = None
 
     def hear(self, frame: Frame) -> "Progress":
@@ -67,8 +66,6 @@ class Progress:
             state = replace(
                 state, revision=frame.revision, done=(), outcome="running", last=frame.timestamp
             )
-        counts = {**state.counts, frame.event_type: state.counts.get(frame.event_type, 0) + 1}
-        state = replace(state, counts=counts)
         if frame.event_type in _OUTCOME:
             reason = frame.payload.get("reason") or frame.payload.get("message")
             return replace(state, outcome=_OUTCOME[frame.event_type], reason=reason)
@@ -113,17 +110,6 @@ def note(frame: Frame) -> str:
     return tell(frame.payload) if tell else ""
 
 
-def stage_line(entry: StageDone) -> Text:
-    """One finished stage, for screens and pipes alike."""
-    took = "" if entry.took_s is None else duration(entry.took_s)
-    return Text.assemble(
-        ("✓ ", "green"),
-        f"{TITLES[entry.stage]:<25}",
-        (f"{took:>7}  ", "dim"),
-        shorten(entry.note, 100),
-    )
-
-
 @dataclass(frozen=True)
 class ProgressView:
     """Finished stages, a spinner on the current one, the rest waiting. For a live screen."""
@@ -145,8 +131,14 @@ class ProgressView:
 
 
 def line(entry: StageDone, width: int) -> Text:
-    """A finished stage on one line of at most `width` columns."""
-    text = stage_line(entry)
+    """A finished stage on one line of at most `width` columns, for screens and pipes alike."""
+    took = "" if entry.took_s is None else duration(entry.took_s)
+    text = Text.assemble(
+        ("✓ ", "green"),
+        f"{TITLES[entry.stage]:<25}",
+        (f"{took:>7}  ", "dim"),
+        shorten(entry.note, 100),
+    )
     text.truncate(width, overflow="ellipsis")
     return text
 
