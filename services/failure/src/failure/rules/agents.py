@@ -232,14 +232,14 @@ def join_agent(view: View) -> list[Strike]:
 
 
 def hub_agent(view: View) -> list[Strike]:
-    """The agent that most others lead into, when at least two do."""
+    """The agent that most others depend on, when at least three do; in a plain pipeline everybody has two."""
     strikes = []
     for agent in view.workers:
         near = {e.source for e in view.into(agent.id)} | {e.target for e in view.out(agent.id)}
-        if len(near) >= 2 and view.visits[agent.id] > 0.99:
+        if len(near) >= 3 and view.visits[agent.id] > 0.99:
             waits = [a.id for a in view.network.agents if a.id in near]
             facts = {"servers": counted(agent.concurrency), "affected": view.names(waits)}
-            strikes.append(_at(view, agent, facts, len(near), fit=1.3 if len(near) > 3 else 0.5))
+            strikes.append(_at(view, agent, facts, len(near), fit=1.3))
     return strikes
 
 
@@ -283,7 +283,7 @@ PLACES: dict[str, Place] = {
     "unverified": Place("a network without a verifier", unverified),
     "verifier": Place("a verifier", verifier),
     "join_agent": Place("an agent that merges at least two contributions", join_agent),
-    "hub_agent": Place("an agent that every task passes and two others depend on", hub_agent),
+    "hub_agent": Place("an agent that every task passes and three others depend on", hub_agent),
     "costly_agent": Place("agents on model classes of different price", costly_agent),
     "longest_answer": Place("an agent that reads what at least two others bring", longest_answer),
 }

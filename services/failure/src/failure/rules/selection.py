@@ -18,6 +18,8 @@ from failure.rules.view import View
 MIN_MODES, MAX_MODES = 6, 12
 _PARTS_PER_MODE = 4  # one more mode for every four agents or tools
 _LEFT_OUT_SHOWN = 12
+_WORTH_A_PLACE = 60
+"""A kind of harm whose worst mode stays below this is not rehearsed for completeness' sake (assumed)."""
 
 PLACES: dict[str, Place] = agents.PLACES | ways.PLACES | services.PLACES
 
@@ -209,7 +211,8 @@ def _choose(found: Sequence[Candidate], limit: int) -> list[Candidate]:
     choice = _Choice(limit, [])
     choice.take(c for c in found if c.is_always)
     choice.take_first(found, lambda c: c.kind)
-    choice.take_first(found, lambda c: _FELT_AS[c.mode.effect])
+    grave = [c for c in found if c.urgency >= _WORTH_A_PLACE]
+    choice.take_first(grave, lambda c: _FELT_AS[c.mode.effect])
     choice.take([c for c in found if not c.is_general])
     choice.take(found)
     if len(choice.chosen) < MIN_MODES:

@@ -67,7 +67,7 @@ def slowest_tool(view: View) -> list[Strike]:
         if slow is None or tool.name in view.stores:
             continue
         facts = {"p95": f"95 % of its calls end within {slow:g} s"}
-        found.append(_strike(view, tool, facts, slow, 2.0 if slow > _SLOW_S else 1.0))
+        found.append(_strike(view, tool, facts, slow, 2.0 if slow > _SLOW_S else 0.6))
     return [strike for strike in found if strike]
 
 

@@ -6,6 +6,8 @@ from failure.rules.agents import agent_target
 from failure.rules.strike import Place, Strike, clause
 from failure.rules.view import View, counted, edge_ref, listed
 
+_MANY_FIELDS = 5
+"""A message with more fields than this is easily sent incomplete (assumed)."""
 _OFTEN = 0.4
 """Share of tasks above which a person's approvals become routine (assumed)."""
 
@@ -46,7 +48,10 @@ def rich_edge(view: View) -> list[Strike]:
         fields = list(edge.payload.fields) if edge.payload else []
         if len(fields) >= 2:
             facts = {"fields": listed(fields)}
-            strikes.append(_on(view, edge, facts, len(fields) + len(view.descendants[edge.target])))
+            weight = len(fields) + len(view.descendants[edge.target])
+            strikes.append(
+                _on(view, edge, facts, weight, 1.2 if len(fields) > _MANY_FIELDS else 0.7)
+            )
     return strikes
 
 

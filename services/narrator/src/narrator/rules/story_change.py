@@ -7,7 +7,7 @@ from narrator.rules.facts import Teller, at
 from narrator.rules.run_view import RunView, helps, is_rare, is_sure, listed, midsentence, plain
 
 _GRAVE = 8
-"""Severity from which damage counts as not to be made good: a wrong result, or an action that cannot be undone."""
+"""Severity of a wrong result that is delivered; above it stands an action that cannot be undone."""
 
 
 def change(view: RunView, t: Teller) -> Teller:
@@ -99,8 +99,10 @@ def _say_rare(view: RunView, t: Teller) -> None:
     if grave:
         mode = max(grave, key=lambda m: (m.severity, m.risk_priority))
         t.say(
-            "{mode} {where} is too rare to weigh in this run but cannot be made good afterwards: "
-            "{what} all the same.",
+            "{mode} {where} is too rare to weigh in this run, but {stake}: {what} all the same.",
+            stake="what it does cannot be undone"
+            if mode.severity > _GRAVE
+            else "what it spoils is delivered unseen",
             mode=view.mode_name(mode.id),
             where=view.where(mode.id),
             what=plain(midsentence(mode.mitigations[0].name)),

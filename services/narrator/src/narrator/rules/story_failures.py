@@ -158,7 +158,7 @@ def saved(view: RunView, t: Teller) -> Teller:
             share=at("share", "failures", index, "recovered_share"),
             path=listed((view.saver(step) for step in outcome.recovery_path), 3),
         )
-    _say_harmless(view, t)
+    _say_harmless(view, t, told={o.failure_id for _, o in recovered[:3]})
     _say_people(view, t)
     _say_verifiers(view, t)
     if not t.sentences:
@@ -170,10 +170,12 @@ def saved(view: RunView, t: Teller) -> Teller:
     return t
 
 
-def _say_harmless(view: RunView, t: Teller) -> None:
+def _say_harmless(view: RunView, t: Teller, told: set[str]) -> None:
     """What was absorbed, and what was too rare to tell: two different things."""
     calm = [o for o in view.run.failures if not hurts_success(o) and not slows(o)]
-    absorbed = [view.mode_name(o.failure_id) for o in calm if not is_rare(o)]
+    absorbed = [
+        view.mode_name(o.failure_id) for o in calm if not is_rare(o) and o.failure_id not in told
+    ]
     rare = [view.mode_name(o.failure_id) for o in calm if is_rare(o)]
     if absorbed:
         t.say(
