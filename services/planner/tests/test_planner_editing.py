@@ -1,5 +1,9 @@
 """Commands in plain words: what is done, asked and refused, and that every edit leaves a sound network."""
 
+import tomllib
+from pathlib import Path
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -75,140 +79,12 @@ SHOP = Network(
     exit=("notifier",),
 )
 
-DONE: tuple[tuple[str, str], ...] = (
-    (
-        "add a translator after the writer that translates the reply into French",
-        "Added Translator after Writer.",
-    ),
-    (
-        "Please insert an agent called Fraud Checker between the reader and the reserch agent",
-        "Added Fraud Checker between Request Reader and Order Research Agent.",
-    ),
-    (
-        "we also need someone who archives the case after the notifier",
-        "Added Archiver after Notifier.",
-    ),
-    ("put an archiver at the end", "Added Archiver at the end."),
-    (
-        "add a data scientist with access to a python sandbox after the research agent",
-        "Added Data scientist after Order Research Agent. Gave python_sandbox (new, read) to Data scientist.",
-    ),
-    (
-        "delete the ordr reserch agent",
-        "Removed Order Research Agent. Its tools went with it: look_up_order.",
-    ),
-    (
-        "get rid of the refund payer and its tools",
-        "Removed Refund Payer. Its tools went with it: issue_refund.",
-    ),
-    ("we don't need the writer any more", "Removed Writer."),
-    ("rename the writer to Author", "Renamed Writer to Author."),
-    ("the writer should be called Author", "Renamed Writer to Author."),
-    (
-        "merge the writer and the research agent into Reply Desk",
-        "Merged Writer and Order Research Agent into Reply Desk.",
-    ),
-    (
-        "fold the research agent into the writer",
-        "Merged Writer and Order Research Agent into Writer.",
-    ),
-    (
-        "split the request reader into a mail reader and a classifier",
-        "Split Request Reader into Mail reader and Classifier.",
-    ),
-    ("give the writer the order lookup", "Gave look_up_order to Writer."),
-    ("the notifier needs access to the calendar", "Gave calendar (new, read) to Notifier."),
-    (
-        "take the order lookup away from the research agent",
-        "Took look_up_order from Order Research Agent. Nobody else used look_up_order, so it left the network.",
-    ),
-    (
-        "the checker must not use check_policy",
-        "Took check_policy from Quality Checker. Nobody else used check_policy, so it left the network.",
-    ),
-    (
-        "move look_up_order from the research agent to the writer",
-        "Moved look_up_order from Order Research Agent to Writer.",
-    ),
-    ("connect the reader to the writer", "Connected Request Reader to Writer (handoff)."),
-    ("let the writer consult the manager", "Connected Writer to Manager (call)."),
-    (
-        "let the notifier send work back to the writer at most 3 times",
-        "Connected Notifier to Writer (handoff), at most 3 times per task.",
-    ),
-    (
-        "add a verifier after the research agent",
-        "Added Verifier after Order Research Agent to check the work. It sends work back at most 2 times.",
-    ),
-    (
-        "have the writer's drafts reviewed by a lawyer, up to 3 rounds",
-        "Added Lawyer after Writer to check the work. It sends work back at most 3 times.",
-    ),
-    (
-        "add a human approval before the notifier",
-        "Added Human approval before Notifier to approve.",
-    ),
-    (
-        "could you have our legal team approve before the notifier?",
-        "Added Legal team before Notifier to approve.",
-    ),
-    (
-        "the refund payer needs manager approval",
-        "Added Manager approval before Refund Payer to approve.",
-    ),
-    (
-        "change the pattern to parallel",
-        "Changed the pattern from sequential to parallel. "
-        "These conditions no longer apply: up to 100 EUR; above 100 EUR.",
-    ),
-    (
-        "use a supervisor architecture",
-        "Changed the pattern from sequential to supervisor. "
-        "These conditions no longer apply: up to 100 EUR; above 100 EUR.",
-    ),
-    ("use a large model for the writer", "Writer now runs on a large model (was medium)."),
-    ("downgrade the checker's model", "Quality Checker now runs on a small model (was medium)."),
-    ("run four copies of the notifier", "Notifier now works on 4 tasks at once (was 1)."),
-    ("let the notifier handle 10 tasks at once", "Notifier now works on 10 tasks at once (was 1)."),
-    (
-        "add a translator after the writer; rename it to Interpreter and give it the order lookup",
-        "Added Translator after Writer. Renamed Translator to Interpreter. Gave look_up_order to Interpreter.",
-    ),
-)
+TABLE = tomllib.loads((Path(__file__).parent / "data" / "edits.toml").read_text("utf-8"))
 
-ASKED: tuple[tuple[str, str], ...] = (
-    ("add a translator", "add Translator after Writer"),
-    ("remove the agent", "Writer"),
-    ("remove the ghost", "Notifier"),
-    ("rename the re agent to Clerk", "Request Reader"),
-    ("split the writer", "split Writer into … and …"),
-    ("scale up the writer", "set the concurrency of Writer to 4"),
-    ("make the writer cheaper", "use a smaller model for Writer"),
-    ("add a new tool called calculator", "give Writer the calculator tool"),
-    ("make the world a better place", "rename Request Reader to …"),
-    ("", "add a verifier after Request Reader"),
-)
 
-REFUSED: tuple[tuple[str, str], ...] = (
-    ("remove the notifier", "only exit"),
-    ("remove the request reader", "only entry"),
-    ("remove the refund payer", "nobody would own issue_refund"),
-    ("remove the manager", "nobody approves before Refund Payer uses issue_refund"),
-    ("disconnect the research agent from the writer", "Writer cannot be reached from the entry"),
-    ("remove the edge between manager and payer", "What Manager produces never reaches an exit"),
-    ("connect the notifier to the writer", "a loop without a bound"),
-    ("connect the writer to the writer", "connected to itself"),
-    ("connect the reader to the research agent", "connected to Order Research Agent already"),
-    ("give the writer the refund tool", "no approval or verifier before it"),
-    ("combine the writer with the quality checker", "would check itself"),
-    ("merge the manager and the payer", "A person and an agent"),
-    ("merge the reader and the writer", "loop without a bound"),
-    ("add an agent named Writer after the reader", "an agent called Writer already"),
-    ("use a large model for the manager", "a person and has no model"),
-    ("scale the writer to 20000", "not possible"),
-    ("make it sequential", "sequential already"),
-    ("switch to a hierarchical structure", "needs team leads"),
-)
+def rows(kind: str, wanted: str) -> list[Any]:
+    return [pytest.param(row["says"], row[wanted], id=row["says"][:60]) for row in TABLE[kind]]
+
 
 BACK: tuple[tuple[str, Undo], ...] = (
     ("undo", Undo(1)),
@@ -223,7 +99,7 @@ def test_the_example_is_sound() -> None:
     assert broken(SHOP) == ()
 
 
-@pytest.mark.parametrize(("command", "summary"), DONE, ids=[row[0][:50] for row in DONE])
+@pytest.mark.parametrize(("command", "summary"), rows("done", "result"))
 def test_a_clear_command_is_done_and_the_network_stays_sound(command: str, summary: str) -> None:
     result = edit(SHOP, command, max_agents=10)
 
@@ -232,7 +108,7 @@ def test_a_clear_command_is_done_and_the_network_stays_sound(command: str, summa
     assert broken(result.network, max_agents=10) == ()
 
 
-@pytest.mark.parametrize(("command", "option"), ASKED, ids=[row[0] or "nothing" for row in ASKED])
+@pytest.mark.parametrize(("command", "option"), rows("asked", "option"))
 def test_an_unclear_command_gets_a_question_with_options(command: str, option: str) -> None:
     result = edit(SHOP, command)
 
@@ -240,7 +116,7 @@ def test_an_unclear_command_gets_a_question_with_options(command: str, option: s
     assert option in result.options
 
 
-@pytest.mark.parametrize(("command", "reason"), REFUSED, ids=[row[0] for row in REFUSED])
+@pytest.mark.parametrize(("command", "reason"), rows("refused", "reason"))
 def test_a_command_that_breaks_the_network_is_refused_with_reason_and_suggestion(
     command: str, reason: str
 ) -> None:
@@ -322,6 +198,13 @@ def test_a_model_that_a_person_chose_says_so() -> None:
     writer = edited("use a small model for the writer").agent("writer")
 
     assert (writer.model_class, writer.model_reason) == ("small", "asked for by a person")
+
+
+def test_all_agents_can_be_meant() -> None:
+    after = edited("use a small model for everything")
+
+    assert {a.model_class for a in after.agents if a.kind == "agent"} == {"small"}
+    assert after.agent("manager").model_class is None
 
 
 def test_renaming_keeps_the_id() -> None:

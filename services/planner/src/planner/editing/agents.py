@@ -1,6 +1,5 @@
 """Adds, removes and renames agents."""
 
-
 from common.contracts.network import AgentSpec, Connection, Network
 from planner.editing import flow, toolbox
 from planner.editing.commands import (

@@ -137,6 +137,23 @@ class GoBack:
 
 
 @dataclass(frozen=True, slots=True)
+class SetBound:
+    """How often work may take a way back that is there; without `two` the one that `one` has."""
+
+    one: str
+    two: str
+    rounds: int
+
+
+@dataclass(frozen=True, slots=True)
+class NameModel:
+    """A model by its product name, of which the class is not known."""
+
+    agent: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
 class Vague:
     """A wish that several changes could meet ("make it cheaper")."""
 
@@ -162,5 +179,7 @@ type Command = (
     | SetConcurrency
     | SetPattern
     | GoBack
+    | SetBound
+    | NameModel
     | Vague
 )

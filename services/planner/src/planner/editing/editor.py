@@ -17,8 +17,10 @@ from planner.editing.commands import (
     GoBack,
     Merge,
     MoveTool,
+    NameModel,
     Remove,
     Rename,
+    SetBound,
     SetConcurrency,
     SetModel,
     SetPattern,
@@ -58,6 +60,8 @@ _OPERATIONS: dict[type, Callable[[Network, Any, str | None], Step]] = {
     SetModel: sizes.set_model,
     SetConcurrency: sizes.set_concurrency,
     SetPattern: patterns.set_pattern,
+    SetBound: flow.set_bound,
+    NameModel: sizes.ask_class,
     Vague: sizes.ask_back,
 }
 _REASONS = 3  # an agent that is cut off cuts off all after it; the first few say enough

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from common.contracts.network import AgentSpec, Connection, ConnectionKind, Network
-from planner.editing.commands import Connect, Disconnect, Place
+from planner.editing.commands import Connect, Disconnect, Place, SetBound
 from planner.editing.naming import find_agent
 from planner.editing.outcome import BreaksNetworkError
 from planner.editing.step import Step
@@ -193,6 +193,8 @@ def connect(network: Network, command: Connect, last: str | None) -> Step:
     """
     source = find_agent(network, command.source, last=last)
     target = find_agent(network, command.target, last=last)
+    if command.rounds and _back_edges(network, source, target):
+        return _bounded(network, source, target, command.rounds)
     _check_new(network, source, target, command)
     kind = command.kind if command.kind == "call" or command.rounds else _kind(command, target)
     edge = _edge(source, target, kind)
@@ -201,6 +203,48 @@ def connect(network: Network, command: Connect, last: str | None) -> Step:
     drawn = network.model_copy(update={"connections": (*network.connections, edge)})
     bound = f", at most {command.rounds} times per task" if command.rounds else ""
     return Step(drawn, (f"Connected {source.name} to {target.name} ({kind}){bound}.",), source.id)
+
+
+def set_bound(network: Network, command: SetBound, last: str | None) -> Step:
+    """Another bound for a way back that is there.
+
+    Raises:
+        BreaksNetworkError: there is none, or the bound is not positive.
+    """
+    one = find_agent(network, command.one, last=last)
+    two = find_agent(network, command.two, last=last) if command.two else None
+    if command.rounds < 1:
+        raise BreaksNetworkError("A way back is taken once or more.", "Say a number from 1 on.")
+    for source, target in ((one, two), (two, one)):
+        if source and (found := _back_edges(network, source, target)):
+            return _bounded(network, source, network.agent(found[0].target), command.rounds)
+    raise BreaksNetworkError(
+        f"There is no way back from {one.name}.",
+        f"Draw one: “let {one.name} send work back to … at most {command.rounds} times”.",
+    )
+
+
+def _back_edges(network: Network, source: AgentSpec, target: AgentSpec | None) -> list[Connection]:
+    return [
+        edge
+        for edge in agent_edges(network)
+        if edge.max_iterations
+        and edge.source == source.id
+        and (target is None or edge.target == target.id)
+    ]
+
+
+def _bounded(network: Network, source: AgentSpec, target: AgentSpec, rounds: int) -> Step:
+    old = _back_edges(network, source, target)
+    edges = tuple(
+        edge.model_copy(update={"max_iterations": rounds}) if edge in old else edge
+        for edge in network.connections
+    )
+    was = old[0].max_iterations
+    said = (
+        f"{source.name} may now send work back to {target.name} at most {rounds} times (was {was})."
+    )
+    return Step(network.model_copy(update={"connections": edges}), (said,), source.id)
 
 
 def _kind(command: Connect, target: AgentSpec) -> ConnectionKind:

@@ -20,9 +20,11 @@ from planner.editing.commands import (
     GoBack,
     Merge,
     MoveTool,
+    NameModel,
     Place,
     Remove,
     Rename,
+    SetBound,
     SetConcurrency,
     SetModel,
     SetPattern,
@@ -148,7 +150,7 @@ def _split(found: Found) -> Command:
 def _model(found: Found) -> Command | None:
     for wanted, phrase in _phrases()["model_classes"].items():
         if _compiled(phrase).fullmatch(found["c"]):
-            return SetModel(found["x"], cast("ModelClass", wanted))
+            return SetModel(found.get("x", "it"), cast("ModelClass", wanted))
     return None
 
 
@@ -212,7 +214,10 @@ def _who(text: str) -> str:
     return re.sub(r"^(?:an?|the|our|my)\b|'s\b", "", plain.strip(), flags=re.IGNORECASE).strip()
 
 
-_ANYBODY = r"\b(?:human|manual|approval|sign-?\s?off|gate|step|in\s+the\s+loop|someone|somebody|person|people)\b"
+_ANYBODY = (
+    r"\b(?:human(?:[\s-]in[\s-]the[\s-]loop)?|manual|approval|sign-?\s?off|gate|step|in\s+the\s+loop|"
+    r"someone|somebody|person|people)\b"
+)
 
 
 def _duty(text: str) -> tuple[str, str]:
@@ -271,7 +276,9 @@ def _loop(found: Found) -> Command:
 
 def _connect(found: Found) -> Command:
     said = found.get("k", "").lower()
-    kind: ConnectionKind = "call" if re.match(r"call|ask|consult|query", said) else "handoff"
+    kind: ConnectionKind = (
+        "call" if re.match(r"call|ask|consult|query|delegate", said) else "handoff"
+    )
     kind = "publish" if said.startswith("publish") else kind
     return Connect(found["x"], found["y"], kind, number(found.get("rounds")))
 
@@ -309,6 +316,9 @@ _BUILDS: dict[str, Build] = {
     "loop": _loop,
     "disconnect": _disconnect,
     "move_tool": lambda found: MoveTool(found["t"], found["x"], found["y"]),
+    "bound": lambda found: SetBound(found["x"], found.get("y", ""), number(found["n"]) or 0),
+    "model_name": lambda found: NameModel(found["x"], found["t"]),
+    "take_from_all": lambda found: Remove(f"{found['t']} tool"),
     "take": _take,
     "give": lambda found: GiveTool(found["x"], found.get("t") or found["t2"]),
     "connect": _connect,

@@ -92,13 +92,15 @@ def find_agent(network: Network, phrase: str, *, last: str | None = None) -> Age
     raise UnclearError(_which(phrase, fitting), _names(fitting))
 
 
-def knows_agent(network: Network, phrase: str) -> bool:
-    """Whether the phrase surely means one agent."""
-    try:
-        find_agent(network, phrase)
-    except UnclearError:
-        return False
-    return True
+def means_all(phrase: str) -> bool:
+    """Whether the phrase means every agent."""
+    return bool(
+        re.fullmatch(
+            r"(?:for )?(?:all|every|each)(?: (?:of )?(?:the )?agents?)?|every(?:one|body|thing)",
+            phrase.strip(),
+            re.I,
+        )
+    )
 
 
 def find_tool(network: Network, phrase: str) -> ToolSpec | None:

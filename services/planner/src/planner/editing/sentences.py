@@ -9,12 +9,12 @@ _VERBS = (
     "reduce|lower|limit|assign|equip|loop|fold|join|verify"
 )
 _BETWEEN = re.compile(
-    rf"\s*(?:[;\n]+|\.\s+|,?\s*\b(?:and\s+then|and\s+also|then|and|also|plus)\b|,)\s+"
+    rf"\s*(?:[;\n]+|\.\s+|,?\s*\b(?:and\s+then|and\s+also|then|and|plus)\b|,)\s+"
     rf"(?=(?:please\s+|also\s+|then\s+)*(?:{_VERBS})\b)",
     re.IGNORECASE,
 )
 _POLITE = re.compile(
-    r"^(?:hey|hi|hello|ok(?:ay)?|so|well|now|then|and|also|please|kindly|just|maybe|"
+    r"^(?:i\s+(?:think|guess|believe)(?:\s+that)?|hey|hi|hello|ok(?:ay)?|so|well|now|then|and|also|please|kindly|just|maybe|"
     r"(?:can|could|would|will)\s+(?:you|we)(?:\s+please)?|i(?:\s+would|'d|’d)\s+like\s+(?:you\s+)?to(?=\s)|"
     r"i\s+(?:want|need)\s+(?:you\s+)?to(?=\s)|we\s+(?:should|must|need\s+to|have\s+to|want\s+to)(?=\s)|"
     r"let(?:'s|’s|\s+us)|you\s+(?:should|can|could)|go\s+ahead\s+and)\b[\s,]*",
@@ -31,9 +31,15 @@ def sentences(command: str) -> tuple[str, ...]:
     return tuple(plain for part in _BETWEEN.split(text) if (plain := _plain(part)))
 
 
+_NEED = re.compile(
+    r"^(?:(?:we|i)\s+(?:also\s+)?(?:need|want|would\s+like)\s+(?!to\b)|there\s+(?:should|must|needs?\s+to|has\s+to)\s+be\s+)",
+    re.IGNORECASE,
+)
+
+
 def _plain(part: str) -> str:
     text, before = part.strip(), None
     while text != before:
         before = text
         text = _POLITE.sub("", text).strip()
-    return _CLOSING.sub("", text).strip(" ;")
+    return _CLOSING.sub("", _NEED.sub("add ", text)).strip(" ;")

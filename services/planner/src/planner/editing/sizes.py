@@ -3,8 +3,8 @@
 from typing import Literal
 
 from common.contracts.network import AgentSpec, ModelClass, Network
-from planner.editing.commands import SetConcurrency, SetModel, Vague
-from planner.editing.naming import find_agent
+from planner.editing.commands import NameModel, SetConcurrency, SetModel, Vague
+from planner.editing.naming import find_agent, means_all
 from planner.editing.outcome import BreaksNetworkError, UnclearError
 from planner.editing.step import Step, replaced
 
@@ -18,15 +18,22 @@ def set_model(network: Network, command: SetModel, last: str | None) -> Step:
     Raises:
         BreaksNetworkError: a person has no model, or there is no larger or smaller class.
     """
-    agent = find_agent(network, command.agent, last=last)
-    if agent.kind == "human":
-        raise BreaksNetworkError(f"{agent.name} is a person and has no model.", "Name an agent.")
-    wanted = _next(agent, command.wanted)
-    changed = agent.model_copy(
-        update={"model_class": wanted, "model_reason": "asked for by a person"}
+    if means_all(command.agent):
+        found = [agent for agent in network.agents if agent.kind == "agent"]
+    else:
+        found = [find_agent(network, command.agent, last=last)]
+    if found[0].kind == "human":
+        raise BreaksNetworkError(f"{found[0].name} is a person and has no model.", "Name an agent.")
+    changed = [_with_class(agent, _next(agent, command.wanted)) for agent in found]
+    said = tuple(
+        f"{new.name} now runs on a {new.model_class} model (was {old.model_class or 'none'})."
+        for old, new in zip(found, changed, strict=True)
     )
-    said = f"{agent.name} now runs on a {wanted} model (was {agent.model_class or 'none'})."
-    return Step(replaced(network, changed), (said,), agent.id)
+    return Step(replaced(network, *changed), said, found[0].id if len(found) == 1 else None)
+
+
+def _with_class(agent: AgentSpec, wanted: ModelClass) -> AgentSpec:
+    return agent.model_copy(update={"model_class": wanted, "model_reason": "asked for by a person"})
 
 
 def _next(agent: AgentSpec, wanted: ModelClass | Literal["up", "down"]) -> ModelClass:
@@ -74,12 +81,24 @@ def ask_back(network: Network, command: Vague, last: str | None) -> Step:
         UnclearError: always.
     """
     name = find_agent(network, command.agent, last=last).name
-    model = "smaller" if command.how in {"cheaper", "faster", "quicker", "smaller"} else "larger"
+    lighter = {"cheaper", "faster", "quicker", "smaller", "expensive", "slow", "big"}
+    model = "smaller" if command.how in lighter else "larger"
     raise UnclearError(
-        f"How should {name} become {command.how}?",
+        f"What should change about {name}?",
         (
             f"use a {model} model for {name}",
             f"double the concurrency of {name}",
             f"add a verifier after {name}",
         ),
     )
+
+
+def ask_class(network: Network, command: NameModel, last: str | None) -> Step:
+    """Never a step: networks name classes of models, and products come and go.
+
+    Raises:
+        UnclearError: always.
+    """
+    name = find_agent(network, command.agent, last=last).name
+    options = tuple(f"use a {model} model for {name}" for model in _ORDER)
+    raise UnclearError(f"Which class of model is {command.model}?", options)

@@ -4,7 +4,7 @@ import re
 
 from common.contracts.network import AgentSpec, Network, SideEffect, ToolSpec
 from planner.editing.commands import AddTool, GiveTool, MoveTool, TakeTool
-from planner.editing.naming import find_agent, find_tool, words
+from planner.editing.naming import find_agent, find_tool, means_all, words
 from planner.editing.outcome import BreaksNetworkError, UnclearError
 from planner.editing.step import Step, replaced
 
@@ -83,7 +83,15 @@ _LOOKING = frozenset(
 
 def give(network: Network, command: GiveTool, last: str | None) -> Step:
     """An agent gets a tool: one the network has, or a new one that the mapper completes."""
-    return give_to(network, find_agent(network, command.agent, last=last), command.tool)
+    if not means_all(command.agent):
+        return give_to(network, find_agent(network, command.agent, last=last), command.tool)
+    given, changes = network, list[str]()
+    known = find_tool(network, command.tool)
+    for agent in network.agents:
+        if agent.kind == "agent" and not (known and known.name in agent.tools):
+            step = give_to(given, agent, command.tool)
+            given, changes = step.network, [*changes, *step.changes]
+    return Step(given, tuple(changes))
 
 
 def give_to(network: Network, agent: AgentSpec, phrase: str) -> Step:
