@@ -144,10 +144,13 @@ class PhraseIndex:
         self._by_first.setdefault(parts[0], []).append((parts, key, phrase))
         self.words.update(word.lower() for word in _WORD.findall(phrase))
 
-    def find(self, stemmed: Sequence[str], words: Sequence[str]) -> list[Match]:
+    def find(
+        self, stemmed: Sequence[str], words: Sequence[str], pieces: Sequence[int] = ()
+    ) -> list[Match]:
         """All matches by position; of one key at one place only the longest.
 
-        `words` are the same tokens in lower case as written.
+        `words` are the same tokens in lower case as written; `pieces` says per token in which piece between two
+        punctuation marks it stands, and a phrase without a gap stays within one.
         """
         forms = [f"={word}" for word in words]
         best: dict[tuple[int, str], Match] = {}
@@ -157,6 +160,13 @@ class PhraseIndex:
                 *self._by_first.get(pair[1], ()),
             ):
                 last = _match(stemmed, forms, first, parts)
+                if (
+                    last is not None
+                    and pieces
+                    and ".." not in parts
+                    and pieces[first] != pieces[last]
+                ):
+                    continue
                 known = best.get((first, key))
                 if last is not None and (known is None or known.last < last):
                     best[first, key] = Match(first, last, key, phrase)

@@ -87,6 +87,8 @@ def _is_compound(scan: Scan, match: Match, span: Span) -> bool:
 def _participle(scan: Scan, match: Match, span: Span) -> float:
     """Ending its words it is an action ("checked"), in front of a noun it describes ("attached documents")."""
     follows = match.first + 1
+    if match.first > span.first and scan.stems[match.first - 1] == "be":
+        return VERB_USE
     if follows < span.last and scan.is_content(follows) and not scan.is_content(match.first - 1):
         return _ADJECTIVE_USE
     return VERB_USE

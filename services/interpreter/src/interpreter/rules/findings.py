@@ -14,6 +14,8 @@ type _ActorKind = Literal[
 ]
 
 _MOST_EVIDENCE = 3
+_NAMING = 3
+"""The first words of an industry in the data name it; the others only hint at it."""
 _MOST_CONSTRAINTS = 30
 
 
@@ -48,7 +50,9 @@ def industry(scan: Scan) -> Found:
         return Found(name="general", confidence=0.2)
 
     def weight(name: str) -> float:
-        return len({scan.stems[m.first] for m in groups[name]}) + 0.2 * len(groups[name])
+        hits = groups[name]
+        naming = set(tables.table("industries")[name][:_NAMING]) & {match.phrase for match in hits}
+        return len({scan.stems[m.first] for m in hits}) + 0.2 * len(hits) + len(naming)
 
         len({scan.stems[m.first] for m in groups[name]}) + 0.2 * len(groups[name])
 

@@ -14,6 +14,7 @@ from interpreter.rules.actions import (
     Places,
     actions,
     is_input,
+    is_participle,
     places,
     strongest,
 )
@@ -35,6 +36,7 @@ _PARALLEL = re.compile(
 )
 _STEERING = frozenset({"handoff", "group_chat", "supervisor", "hierarchical"})
 _LONGEST_OBJECT = 6
+_FEWEST_BEHIND = 2
 _SHARED_OUT, _TOPIC_STRENGTH = 0.5, 0.7
 _STEERS = 0.35
 """Least weight of a coordination cue whose word is then no work of its own."""
@@ -116,7 +118,7 @@ def _of_topics(scan: Scan, sentence: Span, known: Sequence[_Draft]) -> list[_Dra
     return [
         _Draft(
             [span],
-            [(_TOPIC_STRENGTH, Match(span.first, span.first, "answer", "topic"))],
+            [(_TOPIC_STRENGTH, Match(-1, -1, "answer", "topic"))],
             group=f"list{sentence.sentence}",
         )
         for span in lists.topics(scan, sentence)
@@ -137,7 +139,17 @@ def _of_sentence(scan: Scan, sentence: Span, found: Places) -> list[_Draft]:
         seen = actions(scan, span, found, sentence)
         is_given = is_input(scan, span) or (is_given and not _has_verb(seen))
         strong = [pair for pair in seen if pair[0] >= ENOUGH]
-        if strong and not is_given and not (drafts and _hangs_on(scan, span, strong)):
+        is_subject = (
+            not drafts
+            and not _has_verb(strong)
+            and _has_participle_behind(scan, sentence, span, found)
+        )
+        if (
+            strong
+            and not is_given
+            and not is_subject
+            and not (drafts and _hangs_on(scan, span, strong))
+        ):
             drafts.append(_Draft([*waiting, span], strong, group=_group_of(scan, sentence, span)))
             waiting = []
         elif drafts and _is_sibling(scan, span, drafts[-1], seen):
@@ -149,7 +161,28 @@ def _of_sentence(scan: Scan, sentence: Span, found: Places) -> list[_Draft]:
             weak += [] if is_given else seen
     if not drafts and weak and not is_given:
         drafts.append(_Draft(waiting, weak))
-    return drafts
+    return _without_goal(scan, sentence, drafts)
+
+
+def _without_goal(scan: Scan, sentence: Span, drafts: list[_Draft]) -> list[_Draft]:
+    """What stands before a colon is the goal when the steps follow behind it ("wants loans handled faster: …")."""
+    colon = scan.text.find(":", sentence.start, sentence.end)
+    first = [draft for draft in drafts if draft.spans[-1].start < colon]
+    behind = [draft for draft in drafts if draft not in first and _has_verb(draft.actions)]
+    if len(first) != 1 or len(behind) < _FEWEST_BEHIND:
+        return drafts
+    goal, following, *rest = drafts
+    return [_Draft([*goal.spans, *following.spans], following.actions, following.group), *rest]
+
+
+def _has_participle_behind(scan: Scan, sentence: Span, span: Span, found: Places) -> bool:
+    """Whether what is wanted here has something done to it later on ("wants images and forecasts combined")."""
+    rest = Span(span.end, sentence.end, span.last, sentence.last, sentence.sentence)
+    later = actions(scan, rest, found, sentence)
+    wishes = {"want", "wants", "need", "needs"} & set(scan.lower[sentence.first : span.last])
+    return bool(wishes) and any(
+        strength >= VERB_USE and is_participle(scan.lower[match.first]) for strength, match in later
+    )
 
 
 def _attach(scan: Scan, span: Span, drafts: list[_Draft]) -> None:

@@ -97,9 +97,20 @@ class Scan:
         sentence_of = self.sentence_of
         return [
             match
-            for match in index.find(self.stems, self.lower)
+            for match in index.find(self.stems, self.lower, self.pieces)
             if sentence_of[match.first] == sentence_of[match.last]
         ]
+
+    @cached_property
+    def pieces(self) -> list[int]:
+        """Per token the number of the piece between two punctuation marks that it stands in."""
+        numbers: list[int] = []
+        number, end = 0, 0
+        for token in self.tokens:
+            number += any(mark in self.text[end : token.start] for mark in ",;:.!?()\n")
+            numbers.append(number)
+            end = token.end
+        return numbers
 
     @cached_property
     def sentence_of(self) -> list[int]:

@@ -20,7 +20,7 @@ _SPLIT = re.compile(
 _PERSON = re.compile(
     r"\b(manager|supervisor|doctor|physician|lawyer|attorney|underwriter|clerk|officer|editor|engineer|"
     r"director|operator|nurse|pharmacist|accountant|case ?worker|dispatcher|teacher|recruiter|auditor|"
-    r"board|committee|clinician|technician|planner|adjuster|controller|head of \w+)\b",
+    r"board|committee|clinician|technician|planner|adjuster|controller|cfo|ceo|cto|owner|counsel|head of \w+)\b",
     re.IGNORECASE,
 )
 
@@ -36,7 +36,7 @@ def add_people(draft: Draft, interpretation: Interpretation) -> None:
         if not _is_guarded(draft, agent_id):
             _gate_before(draft, _add_person(draft, interpretation), agent_id, split)
     if not risky and interpretation.signals.get("human", 0.0) >= ASKED_FOR:
-        _gate_at(draft, _add_person(draft, interpretation), _place(draft, interpretation))
+        _gate_at(draft, _add_person(draft, interpretation), _place(draft, interpretation), split)
 
 
 def _is_guarded(draft: Draft, agent_id: str) -> bool:
@@ -64,7 +64,7 @@ def _person(interpretation: Interpretation, taken: set[str]) -> AgentSpec:
     clauses = [found.name for found in interpretation.approvals]
     named = next((match[1] for clause in clauses if (match := _PERSON.search(clause))), None)
     own = any(re.search(r"\b(I|my|me)\b", clause) for clause in clauses)
-    name = named.capitalize() if named else "Requester" if own else "Responsible Person"
+    name = _titled(named) if named else "Requester" if own else "Responsible Person"
     agent_id = _free(f"{name.lower().replace(' ', '-')}-approval", taken)
     evidence = tuple(span for found in interpretation.approvals[:2] for span in found.evidence)
     return AgentSpec(
@@ -77,6 +77,10 @@ def _person(interpretation: Interpretation, taken: set[str]) -> AgentSpec:
         responsibilities=("approves or rejects before the action is taken",),
         evidence=evidence,
     )
+
+
+def _titled(name: str) -> str:
+    return name.upper() if len(name) == 3 else name.capitalize()
 
 
 def _free(name: str, taken: set[str]) -> str:
@@ -194,12 +198,12 @@ def _place(draft: Draft, interpretation: Interpretation) -> str | None:
     return min(later, key=lambda agent: agent.evidence[0].start).id if later else None
 
 
-def _gate_at(draft: Draft, person: str, before: str | None) -> None:
+def _gate_at(draft: Draft, person: str, before: str | None, split: tuple[str, str] | None) -> None:
     """Put the person before an agent of a chain, else at the end."""
     if before is not None and all(
         edge.kind != "call" and edge.share is None for edge in draft.into(before)
     ):
-        _gate_before(draft, person, before, None)
+        _gate_before(draft, person, before, split)
         return
     if len(draft.exit) > 1 or any(edge.kind == "call" for edge in draft.out_of(draft.exit[0])):
         _person_is_asked(draft, person, draft.exit[0])
