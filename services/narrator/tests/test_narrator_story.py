@@ -2,13 +2,19 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
+from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.contracts.events import RunCompleted
+from common.contracts.events import RunCompleted, shown
 from common.contracts.narrative import Chapter, Citation
+from common.contracts.report import Report
+from common.contracts.scenario import Quantity, ScenarioRequest
+from common.contracts.stream import StreamEvent
+from common.contracts.values import Band
 from common.exports.numbers import Form, written
 from narrator.rules.facts import resolve
 from narrator.rules.narrate import narrate
@@ -65,6 +71,113 @@ def test_every_digit_of_the_story_is_cited_and_every_citation_holds(
     for alert in narrative.alerts:
         assert alert.citations
         check_citations(run, alert.citations)
+
+
+REAL = Path(__file__).parents[3] / "libs" / "common" / "tests" / "data" / "report.json"
+
+
+@pytest.fixture(scope="module")
+def real_run() -> RunCompleted:
+    """A run of the engine, with the stream events its worker shows."""
+    report = Report.model_validate_json(REAL.read_text("utf-8"))
+    assert report.run
+    assert report.interpretation
+    assert report.network
+    assert report.failures
+    steps = [
+        StreamEvent(
+            event_id="",
+            event_type="agent_complete",
+            source=step.agent_id or "",
+            payload={"step": step.index, "duration_s": step.duration_s},
+        )
+        for step in report.run.journey
+        if step.kind == "agent_complete"
+    ]
+    figures = StreamEvent(
+        event_id="",
+        event_type="observability",
+        source="SimulationEngine",
+        payload={"run": report.run.model_dump(mode="json", exclude={"journey"})},
+    )
+    return RunCompleted(
+        event_id=UUID(int=3),
+        simulation_id=report.simulation_id,
+        occurred_at=report.created_at,
+        request=ScenarioRequest(scenario_id="s", text=report.scenario_text),
+        stream=shown(1, "run", [*steps, figures]),
+        interpretation=report.interpretation,
+        network=report.network,
+        failures=report.failures,
+        run=report.run,
+    )
+
+
+def test_the_story_of_a_real_run_is_cited_too_and_follows_the_task(real_run: RunCompleted) -> None:
+    narrative = narrate(real_run)
+
+    for chapter in narrative.chapters:
+        assert uncited_digits(chapter) == ""
+        check_citations(real_run, chapter.citations)
+    way = [c for c in narrative.chapters[0].citations if c.path == "/duration_s"]
+    assert len(way) >= 2
+    assert len({c.event_id for c in way}) == len(way)
+
+
+def test_the_spans_of_a_real_run_lie_within_their_parents(real_run: RunCompleted) -> None:
+    spans = {span.span_id: span for span in narrate(real_run).spans}
+
+    for span in spans.values():
+        if span.parent_id:
+            parent = spans[span.parent_id]
+            assert parent.start_s - 1e-6 <= span.start_s
+            assert span.end_s <= parent.end_s + 1e-6
+
+
+@pytest.mark.parametrize(
+    ("limit_s", "words"),
+    [(1e9, "kept even by the slowest"), (1e-3, "missed by more than half of the tasks")],
+)
+def test_the_scenarios_own_deadline_is_judged(limit_s: float, words: str, make_run: Make) -> None:
+    run = make_run()
+    limit = Quantity(
+        name="deadline", kind="deadline", value=1, unit="h", base_value=limit_s, base_unit="s"
+    )
+    told = run.interpretation.model_copy(update={"quantities": (limit,)})
+
+    happened = narrate(run.model_copy(update={"interpretation": told})).chapters[0]
+
+    assert f"The scenario's limit “deadline” is {words}" in happened.text
+
+
+def test_a_failure_too_rare_to_judge_is_not_called_harmless(make_run: Make) -> None:
+    run = make_run(1)
+    nothing = Band(value=0, low=0, high=0)
+    rare = tuple(
+        o.model_copy(
+            update={"tasks_hit": 0.0, "delta_success": nothing, "delta_latency_p95_s": nothing}
+        )
+        for o in run.run.failures
+    )
+
+    saved = narrate(
+        run.model_copy(update={"run": run.run.model_copy(update={"failures": rare})})
+    ).chapters[2]
+
+    assert "luck and not safety" in saved.text
+    assert "absorbed" not in saved.text
+
+
+def test_an_incident_that_every_run_was_given_is_said_to_be_staged(make_run: Make) -> None:
+    run = make_run(5)
+    staged = tuple(m.model_copy(update={"effect": "outage"}) for m in run.failures.modes)
+
+    narrative = narrate(
+        run.model_copy(update={"failures": run.failures.model_copy(update={"modes": staged})})
+    )
+
+    assert "was given one on purpose" in narrative.chapters[1].text
+    assert "The most damaging failure is" not in narrative.chapters[1].text
 
 
 def test_a_run_without_its_observability_event_is_told_without_figures(make_run: Make) -> None:

@@ -27,7 +27,10 @@ def headline(view: RunView) -> str:
     if worst is None:
         limit = view.run.baseline.bottleneck
         where = f"; {view.name(limit.ref)} is what limits it" if limit else ""
-        return f"No failure that was tried changes the outcome measurably{where}"
+        tried = (
+            "that was tried changes the outcome measurably" if view.run.failures else "was injected"
+        )
+        return f"No failure {tried}{where}"
     name, where = view.mode_name(worst.failure_id), view.where(worst.failure_id)
     when = " when it comes" if view.is_staged(worst.failure_id) else ""
     weak = f"{name} {where} does the most damage{when}"
