@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from common.contracts.events import ArchitecturePlanned, ToolsMapped, follow
-from common.contracts.network import network_json
+from common.contracts.network import Network, network_json
 from common.contracts.stream import StreamEvent
 from common.contracts.values import Provenance
+from common.llm.asking import Proposed, proposed_or_rules
+from mapper.llm import MapperModel
 from mapper.rules.mapping import map_network
 
 NAME = "ToolSkillMapperAgent"
@@ -19,10 +21,12 @@ class MapperAgent:
     """Decides tools, skills and model classes; changes neither agents nor the flow between them."""
 
     now: Callable[[], datetime]
+    model: MapperModel | None = None
 
     async def map(self, heard: ArchitecturePlanned) -> ToolsMapped:
         """The whole network, with every tool owned and every irreversible one gated or questioned."""
-        network = map_network(heard.network, heard.interpretation)
+        found = await self._mapped(heard)
+        network = found.value
         shown = StreamEvent(
             event_id="",
             event_type="tools_mapped",
@@ -33,8 +37,15 @@ class MapperAgent:
             heard,
             ToolsMapped,
             now=self.now(),
-            provenance=Provenance(engine="rules", agent=NAME, version=VERSION),
+            provenance=found.provenance,
             stream=(shown,),
             interpretation=heard.interpretation,
             network=network,
         )
+
+    async def _mapped(self, heard: ArchitecturePlanned) -> Proposed[Network]:
+        mapped = map_network(heard.network, heard.interpretation)
+        by_rules = Proposed(mapped, Provenance(engine="rules", agent=NAME, version=VERSION))
+        model = self.model
+        propose = None if model is None else lambda: model.map(heard, mapped)
+        return await proposed_or_rules(heard.request.options.engine, by_rules, propose)

@@ -9,6 +9,8 @@ from common.contracts.events import ObservabilityNarrated, RunCompleted, follow
 from common.contracts.narrative import Metric, Narrative
 from common.contracts.stream import StreamEvent
 from common.contracts.values import Provenance
+from common.llm.asking import Proposed, proposed_or_rules
+from narrator.llm import NarratorModel
 from narrator.rules.narrate import narrate
 
 NAME = "ObservabilityNarrativeAgent"
@@ -17,18 +19,27 @@ NAME = "ObservabilityNarrativeAgent"
 @dataclass(frozen=True, slots=True)
 class NarratorAgent:
     now: Callable[[], datetime]
+    model: NarratorModel | None = None
 
     async def narrate(self, heard: RunCompleted) -> ObservabilityNarrated:
         """Tell the run; each figure of the story cites the stream event it stands in."""
-        narrative = narrate(heard)
+        found = await self._told(heard)
+        narrative = found.value
         return follow(
             heard,
             ObservabilityNarrated,
             now=self.now(),
-            provenance=Provenance(agent=NAME),
+            provenance=found.provenance,
             stream=[_observability(narrative), _story(narrative)],
             narrative=narrative,
         )
+
+    async def _told(self, heard: RunCompleted) -> Proposed[Narrative]:
+        told = narrate(heard)
+        by_rules = Proposed(told, Provenance(agent=NAME))
+        model = self.model
+        propose = None if model is None else lambda: model.tell(heard, told)
+        return await proposed_or_rules(heard.request.options.engine, by_rules, propose)
 
 
 def _observability(narrative: Narrative) -> StreamEvent:
