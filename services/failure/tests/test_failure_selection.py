@@ -230,3 +230,16 @@ def test_a_search_of_ones_own_records_is_no_text_from_outside(built: Any) -> Non
     inside = network.model_copy(update={"tools": tools})
 
     assert "ASI01:2026" not in ids_of((inside, interpretation))
+
+
+def test_the_reason_does_not_deny_a_check_that_is_there(built: Any) -> None:
+    network, interpretation = built("claims")
+    agents = tuple(a.model_copy(update={"is_verifier": a.id == "payer"}) for a in network.agents)
+    checked = network.model_copy(update={"agents": agents})
+
+    def reason(of: Network) -> str:
+        modes = [c.mode for c in candidates(of, interpretation)]
+        return next(m.reason for m in modes if m.id == "ASI08:2026@intake->assessor")
+
+    assert "nobody on the way asks again" in reason(network)
+    assert "only Payer asks again" in reason(checked)

@@ -8,7 +8,7 @@ from common.exports.assumptions import assumption
 from common.exports.escaping import code
 from common.exports.escaping import markdown as safe
 from common.exports.markdown_table import blocks, bullets, table
-from common.exports.numbers import UNKNOWN, changed, with_band, written
+from common.exports.numbers import UNKNOWN, Form, changed, with_band, written
 
 _TOP_DETAILS = 5
 _STAGED = " Runs marked † contain one incident on purpose, so that its damage shows; weigh it by how seldom one comes."
@@ -126,8 +126,15 @@ def _bottleneck(network: Network | None, base: Figures) -> str:
     text += f" Relief: {safe(limit.relief).rstrip('.')}"
     if limit.latency_p95_gain_s is not None:
         text += f", which takes {written(limit.latency_p95_gain_s, 'seconds')} off p95"
-    price = limit.cost_usd_per_month
-    return f"{text}; price {UNKNOWN if price is None else written(price, 'usd') + ' a month'}."
+    return f"{text}; {_price(limit.cost_usd_per_month)}."
+
+
+def _price(usd_per_month: float | None) -> str:
+    if usd_per_month is None:
+        return "its price is not known"
+    if usd_per_month == 0:
+        return "no extra price, because agents are paid by the call"
+    return f"price {written(usd_per_month, 'usd')} a month"
 
 
 def _check(base: Figures) -> str:
@@ -197,7 +204,8 @@ def _detail(mode: FailureMode) -> str:
     published = ""
     if mode.likelihood.value is not None:
         basis = mode.likelihood.basis.replace("_", " ")
-        published = f"published {written(mode.likelihood.value, 'share')} {basis}; "
+        form: Form = "number" if mode.likelihood.basis == "per_hour" else "share"
+        published = f"published {written(mode.likelihood.value, form)} {basis}; "
     lines = [
         f"*Why here:* {safe(mode.reason)}",
         f"*Set off by:* {safe(mode.trigger)}",

@@ -61,7 +61,11 @@ def widest_edge(view: View) -> list[Strike]:
     for edge in view.forward_edges:
         reached = [edge.target, *(r for r in view.descendants[edge.target] if r != edge.source)]
         if len(reached) >= 3 and not view.agents[edge.target].is_verifier:
+            checks = [ref for ref in reached if view.agents[ref].is_verifier]
             facts = {
+                "asks": f"only {view.names(checks)} asks again"
+                if checks
+                else "nobody on the way asks again",
                 "reached": view.names(reached),
                 "n_reached": counted(len(reached)),
                 "n_agents": counted(len(view.network.agents)),
