@@ -66,11 +66,9 @@ def _strength(scan: Scan, match: Match, span: Span, sentence: Span) -> float:
 def _is_denied(scan: Scan, match: Match, span: Span) -> bool:
     """What is not wanted, or what the reader can or may do himself with the result, is no work."""
     before = scan.lower[span.first : match.first]
-    return bool({"no", "without"} & set(before)) or before[-2:] in (
-        ["i", "can"],
-        ["we", "can"],
-        ["i", "may"],
-    )
+    is_own = before[-1:] in (["they"], ["you"]) and before[0] in {"which", "what", "that"}
+    is_offered = " ".join(before[-2:]) in {"i can", "we can", "i may", "ready to", "able to"}
+    return bool({"no", "without"} & set(before)) or is_own or is_offered
 
 
 def _is_compound(scan: Scan, match: Match, span: Span) -> bool:

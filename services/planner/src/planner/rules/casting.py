@@ -10,6 +10,9 @@ _LEADING = frozenset({"coordinate", "discuss", "route", "receive", "greet", "cla
 _CLOSING = frozenset({"compile", "summarize", "report", "decide", "recommend"})
 
 
+_FEWEST_IN_CHAT = 3
+
+
 def cast(
     pattern: Pattern, roles: Sequence[Role], interpretation: Interpretation, most: int
 ) -> list[Role]:
@@ -98,9 +101,9 @@ def _with_critic(roles: list[Role], interpretation: Interpretation) -> list[Role
 
 def _with_voices(roles: list[Role], interpretation: Interpretation) -> list[Role]:
     """A discussion needs at least two voices and somebody who closes it."""
-    voices = [role for role in roles if role.verb not in _CLOSING]
-    if len(voices) >= 2:
+    if len(roles) >= _FEWEST_IN_CHAT:
         return roles
+    voices = [role for role in roles if role.verb not in _CLOSING]
     missing = [
         Role("Advocate", "analyze", "argues in favour with reasons and evidence"),
         Role(

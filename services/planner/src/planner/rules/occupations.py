@@ -11,6 +11,8 @@ from common.wording import PhraseIndex, stems, words
 _MULTIWORD = 1.6
 _VERB_FITS, _VERB_DIFFERS = 1.0, -0.8
 _IN_OBJECT = 1.4
+_NO_DOMAIN = frozenset(stems("find pick list open cut two three buy drawn why local pro"))
+"""Heads of cues that are verbs or say nothing in front of a title."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,4 +114,4 @@ def domain_words() -> frozenset[str]:
     """Stems of the words that name a domain in the table: single cues and the heads of longer ones."""
     cues = (cue.strip() for row in rows("occupations.txt") for cue in row[2].split(";"))
     heads = {stems(cue)[-1] for cue in cues if stems(cue)}
-    return frozenset(heads) - {word for verb in functions() for word in stems(verb)}
+    return frozenset(heads) - {word for verb in functions() for word in stems(verb)} - _NO_DOMAIN

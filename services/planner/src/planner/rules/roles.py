@@ -14,6 +14,9 @@ ASKED_FOR = 0.6
 """Strength of the human signal from which the text itself wants a person."""
 _ABSORBED = frozenset({"update", "receive"})
 """What somebody does with a result on the side: to save it needs no agent of its own."""
+_CLEAR = frozenset({"gather", "assess", "quality", "produce"})
+_SURE = 0.8
+"""Confidence from which a step of another kind gets a role although its object names no domain."""
 _ACTING = frozenset(
     (
         "pay",
@@ -256,7 +259,12 @@ def _place_by_function(step: Step, found: list[Role]) -> None:
 
 def _is_aside(step: Step, last: Role) -> bool:
     """Whether the step goes with the role before it: the same work, or nothing that names a duty of its own."""
-    return last.verb == step.verb or step.verb in _ABSORBED or not _modifier(step)
+    if last.verb == step.verb or step.verb in _ABSORBED:
+        return True
+    is_named = bool(_modifier(step))
+    stage = stage_of(step.verb)
+    is_clear = stage in _CLEAR and stage != last.stage and step.confidence >= _SURE
+    return not is_named and not is_clear
 
 
 def _modifier(step: Step) -> str:
