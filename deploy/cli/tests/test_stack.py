@@ -130,3 +130,19 @@ def test_after_stopping_nothing_is_left(running, data_dir):
     assert not any(process.is_running() for process in family)
     assert control.status(data_dir).services == []
     assert not control.stop(data_dir)
+
+
+def test_a_second_stack_takes_another_port_when_the_remembered_one_is_in_use(data_dir):
+    import socket
+
+    with socket.socket() as occupant:
+        occupant.bind(("127.0.0.1", 0))
+        occupant.listen()
+        port = occupant.getsockname()[1]
+        layout = Layout(data_dir)
+        layout.remember(layout.memory().model_copy(update={"http_port": port}))
+
+        running = control.ensure(data_dir, tied=True)
+
+    assert running.base_url != f"http://127.0.0.1:{port}"
+    assert alive_workers(running.base_url) == set(WORKERS)

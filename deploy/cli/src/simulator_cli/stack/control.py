@@ -74,7 +74,12 @@ def ensure(data_dir: Path, *, port: int | None = None, tied: bool = False) -> Ru
         return Running(base_url=report.base_url, started_here=False, pid=report.supervisor_pid)
     layout.prepare()
     child = _spawn(layout, port, tied=tied)
-    ready = _wait_ready(layout, child)
+    try:
+        ready = _wait_ready(layout, child)
+    except BaseException:  # Ctrl-C too: what nobody waits for must not stay behind
+        child.terminate()
+        child.wait(STOP_WITHIN_S)
+        raise
     return Running(base_url=ready.base_url, started_here=True, pid=child.pid)
 
 

@@ -36,6 +36,7 @@ class Supervised:
         self.name = name
         self.instance = instance
         self._launch = launch
+        self._launched: Launch = Launch(argv=())
         self._log = log
         self._changed = changed
         self._process: asyncio.subprocess.Process | None = None
@@ -67,7 +68,7 @@ class Supervised:
         self._stopping = True
         process = self._process
         if process is not None and process.returncode is None:
-            launch = self._launch()
+            launch = self._launched
             with suppress(ProcessLookupError):
                 process.send_signal(launch.stop_signal)
             try:
@@ -103,7 +104,7 @@ class Supervised:
             self._restarts += 1
 
     async def _run_once(self) -> None:
-        launch = self._launch()
+        launch = self._launched = self._launch()
         _rotate(self._log)
         with self._log.open("ab") as output:
             self._process = await asyncio.create_subprocess_exec(

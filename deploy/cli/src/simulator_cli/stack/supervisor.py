@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import IO
 
 from common import logs, provision
@@ -26,8 +27,9 @@ EXIT_LOCKED = 75
 class Supervisor:
     """One per data directory, held by a lock on a file there."""
 
-    def __init__(self, layout: Layout, programs: Programs) -> None:
+    def __init__(self, layout: Layout, programs: Programs, *, port_asked_for: bool = False) -> None:
         self._layout = layout
+        self._port_asked_for = port_asked_for
         self._programs = programs
         self._memory = programs.memory
         self._processes: dict[str, Supervised] = {}
@@ -52,9 +54,17 @@ class Supervisor:
 
     async def _start(self) -> None:
         await asyncio.gather(self._start_postgres(), self._start_nats())
-        self._supervise(GATEWAY, GATEWAY, self._programs.gateway)
+        self._supervise(GATEWAY, GATEWAY, self._launch_gateway)
         self._rescale()
         logger.info("started", extra={"url": self._base_url})
+
+    def _launch_gateway(self) -> Launch:
+        """Another stack may have taken the remembered port meanwhile; a port that was asked for is kept."""
+        if not self._port_asked_for and not _is_free(self._memory.http_port):
+            self._memory = self._memory.model_copy(update={"http_port": free_port()})
+            self._layout.remember(self._memory)
+            self._programs = replace(self._programs, memory=self._memory)
+        return self._programs.gateway()
 
     async def _start_postgres(self) -> None:
         if self._programs.external_database:
@@ -142,7 +152,7 @@ def serve(layout: Layout, port: int | None) -> int:
         memory = _memory(layout, port)
         layout.remember(memory)
         programs = Programs(layout=layout, memory=memory, environment=this_environment())
-        asyncio.run(Supervisor(layout, programs).run())
+        asyncio.run(Supervisor(layout, programs, port_asked_for=port is not None).run())
     return 0
 
 
