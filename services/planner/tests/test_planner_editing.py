@@ -231,6 +231,12 @@ def test_the_agent_limit_is_kept() -> None:
     assert "at most 6" in result.reason
 
 
+def test_a_network_that_is_too_large_may_shrink_but_not_grow() -> None:
+    assert isinstance(edit(SHOP, "remove the writer", max_agents=4), Edited)
+    assert isinstance(edit(SHOP, "rename the writer to Author", max_agents=4), Edited)
+    assert isinstance(edit(SHOP, "add a clerk after the writer", max_agents=4), Refused)
+
+
 def test_old_defects_are_not_held_against_a_command() -> None:
     ungated = SHOP.model_copy(update={"human_in_loop": False})
 

@@ -322,9 +322,27 @@ async def test_the_reviewer_answers_garbage_with_the_field_and_a_graph_with_a_sc
     assert judged.score == 100
 
 
+def test_an_agent_is_judged_by_its_tools_where_they_are_listed() -> None:
+    nodes, edges = graph("in>a a>out", a={"label": "Payment agent"})
+    listed = [{**n, "tools": ["look_up_payment"]} if n["id"] == "a" else n for n in nodes]
+
+    assert "missing_human_gate" in codes((nodes, edges))
+    assert "missing_human_gate" not in codes((listed, edges))
+
+
 def test_without_input_and_output_the_first_and_the_last_are_taken() -> None:
     assert ports(parse(*graph("a>b b>c"))) == (("a",), ("c",))
     assert ports(parse(*graph("a a>search"))) == (("a",), ("a",))
+    assert ports(parse(*graph("a!b a!c"))) == (("a",), ("a",))
+    assert ports(parse(*graph("a>check check>a*2"))) == (("a",), ("check",))
+
+
+def test_a_tool_that_is_a_memory_remembers() -> None:
+    nodes, edges = graph(
+        "in>chat chat>out chat>notes", notes={"type": "tool", "capability": "shared_memory"}
+    )
+
+    assert "missing_memory" not in codes((nodes, edges))
 
 
 IDS = st.sampled_from(["in", "out", "a", "b", "c", "check", "boss", "pay", "db", "chat"])

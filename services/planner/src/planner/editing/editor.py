@@ -139,14 +139,23 @@ def _undone(command: GoBack, commands: int, history: int | None) -> EditResult:
 
 
 def _check(before: Network, after: Network, max_agents: int) -> None:
-    """Refuses what breaks an invariant that held before."""
+    """Refuses what breaks an invariant that held before. A network that is too large may shrink step by step."""
     old = {(found.code, found.nodes) for found in violations(before, max_agents=max_agents)}
-    new = [f for f in violations(after, max_agents=max_agents) if (f.code, f.nodes) not in old]
+    grows = _built(after) > _built(before)
+    new = [
+        found
+        for found in violations(after, max_agents=max_agents)
+        if (found.code, found.nodes) not in old and (grows or found.code != "too_many_agents")
+    ]
     if new:
         reasons = " ".join(_in_names(before, after, found) for found in new[:_REASONS])
         reasons += f" And {len(new) - _REASONS} more." if len(new) > _REASONS else ""
         suggestion = _SUGGESTIONS.get(new[0].code, "Change the flow around it first.")
         raise BreaksNetworkError(f"That would break the network. {reasons}", suggestion)
+
+
+def _built(network: Network) -> int:
+    return sum(agent.kind == "agent" for agent in network.agents)
 
 
 def _in_names(before: Network, after: Network, found: Violation) -> str:

@@ -163,11 +163,9 @@ def _node(row: Row, field: str) -> Node:
     name = _text(_get(row, "node", "name") or node_id, f"{field}.label")
     node_type = _type(row, field, name)
     effect = str(_get(row, "node", "side_effect") or "").lower()
-    acts = (
-        node_type in {"agent", "tool"}
-        and _says(name, "irreversible")
-        and not _says(name, "looking")
-    )
+    acts = node_type in {"agent", "tool"} and _says(name, "irreversible")
+    # an agent whose tools are listed can do for good what they can, whatever it is called
+    acts = acts and not _says(name, "looking") and not isinstance(row.get("tools"), Sequence)
     said = _get(row, "node", "irreversible")
     return Node(
         id=node_id,
@@ -196,6 +194,11 @@ def _type(row: Row, field: str, name: str) -> NodeType:
     texts = [str(value) for value in said if isinstance(value, str) and value.strip()]
     for text in texts:
         if (found := _word_of(text, "type")) is not None:
+            if (
+                found == "tool"
+                and _word_of(str(_get(row, "node", "capability") or ""), "type") == "db"
+            ):
+                return "db"
             is_person = found == "agent" and _says(name, "approve") and not _says(name, "verify")
             return "human" if is_person and "human" in name.lower() else cast("NodeType", found)
     if texts:

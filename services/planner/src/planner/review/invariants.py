@@ -40,10 +40,11 @@ def broken(network: Network, *, max_agents: int | None = None) -> tuple[str, ...
 
 def violations(network: Network, *, max_agents: int | None = None) -> tuple[Violation, ...]:
     """As `broken`, with a stable code and the nodes concerned. Ids and edges are judged before paths."""
-    found = (*_names(network), *_edges(network), *_ports(network), *_size(network, max_agents))
+    found = (*_names(network), *_edges(network), *_ports(network))
     if found:  # on dangling ids a walk would report the same defect again, in a misleading place
-        return found
+        return (*found, *_size(network, max_agents))
     return (
+        *_size(network, max_agents),
         *_reach(network),
         *_loops(network),
         *_shares(network),

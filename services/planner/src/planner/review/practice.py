@@ -74,15 +74,16 @@ def verification(graph: Graph) -> Iterator[Found]:
             "major" if risky or len(agents) >= _MANY_UNCHECKED else "minor",
         )
     for node in verifiers:
-        ways = {
+        forward = {
             e.target for e in graph.out[node.id] if graph.nodes[e.target].type not in {"tool", "db"}
         }
-        called = any(e.is_call for e in graph.into[node.id])
-        if len(ways) == 1 and not called:
+        rejects = any(e.max_iterations for e in graph.out[node.id]) or len(forward) > 1
+        is_asked = any(e.is_call for e in graph.into[node.id])
+        if not rejects and not is_asked:
             yield Found(
                 "toothless_verifier",
                 (node.id,),
-                f"{node.name} has one way on, so it cannot reject anything.",
+                f"{node.name} has no way to reject: all its work goes on the same way.",
                 f"Give {node.name} a bounded way back to whose work it checks.",
             )
 

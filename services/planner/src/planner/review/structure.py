@@ -18,13 +18,16 @@ _HUB = 3  # neighbours that make an agent a hub rather than a link of a chain
 def ports(graph: Graph) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Where tasks enter and leave: the input and output nodes, else agents without one before or after them."""
     workers = [node.id for node in graph.of("agent", "human")]
-    flow = [e for e in _flow(graph) if e.max_iterations is None]
+    flow = [e for e in _flow(graph) if e.max_iterations is None and not e.is_answer]
+    touched = {end for e in flow for end in (e.source, e.target)}
     fed, feeding = {e.target for e in flow}, {e.source for e in flow}
-    handed = {e.target for e in flow if not e.is_call}
+    # who only asks others gets their answers back, so the work may end with it; who is only asked hands nothing out
+    moving_on = {e.source for e in flow if not e.is_call}
+    asked = {e.target for e in flow if e.is_call} - {e.target for e in flow if not e.is_call}
     inputs = tuple(n.id for n in graph.of("input"))
     outputs = tuple(n.id for n in graph.of("output"))
     inputs = inputs or tuple(w for w in workers if w not in fed and w in feeding)
-    outputs = outputs or tuple(w for w in workers if w not in feeding and w in handed)
+    outputs = outputs or tuple(w for w in workers if w in touched - moving_on - asked)
     alone = tuple(workers) if len(workers) == 1 else ()
     return inputs or alone, outputs or alone
 
@@ -182,7 +185,7 @@ def _hubs(graph: Graph) -> Iterator[Found]:
     drawn: networkx.Graph[str] = networkx.Graph((e.source, e.target) for e in flow)
     drawn.remove_edges_from(list(networkx.selfloop_edges(drawn)))
     cuts = set(networkx.articulation_points(drawn))
-    for node in graph.of("agent", "human"):
+    for node in graph.of("agent"):
         if node.id not in cuts or node.is_replicated:
             continue
         rest = networkx.restricted_view(drawn, [node.id], [])
