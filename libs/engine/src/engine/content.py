@@ -86,7 +86,7 @@ def check(draft: Draft) -> None:
         right = draft.parameters.of("human", "*", "approve_share") or 0.0
         wrong = draft.parameters.of("human", "*", "accept_wrong_share") or 0.0
         wait_s, asked = _gate_wait(draft)
-        _check(draft, "human gate", right, wrong, each_s=wait_s, asked=asked)
+        _check(draft, "human gate", right, wrong, each_s=wait_s, asked=asked, lingers=True)
 
 
 def _gate_wait(draft: Draft) -> tuple[Floats, Flags]:
@@ -110,15 +110,18 @@ def _check(
     *,
     each_s: Floats,
     asked: Flags,
+    lingers: bool = False,
 ) -> None:
+    """Look, and send back what is refused; `lingers` says that looking holds no server of the agent."""
     if draft.node.decides:
-        _second_opinion(draft, label, each_s, asked)
+        _second_opinion(draft, label, asked)
+        _spend(draft, np.where(asked & ~draft.fails, each_s, 0.0), lingers)
         return
     looking = asked & ~draft.fails
     work_s = draft.clock_s.copy()
     share, rho = error_share(draft), draft.of_agent("correlation")
     for k in range(MAX_CHECK_ROUNDS + 1):
-        draft.rework_s = draft.rework_s + np.where(looking, each_s, 0.0)
+        _spend(draft, np.where(looking, each_s, 0.0), lingers)
         u, u_redo = draft.draws.stream(label, *draft.where, k).random((2, draft.draws.n))
         rejected = looking & (u >= np.where(draft.wrong, accept_wrong, accept_right))
         if k == MAX_CHECK_ROUNDS or not rejected.any():
@@ -130,13 +133,19 @@ def _check(
         looking = rejected
 
 
-def _second_opinion(draft: Draft, label: str, each_s: Floats, asked: Flags) -> None:
+def _spend(draft: Draft, seconds: Floats, lingers: bool) -> None:
+    if lingers:
+        draft.linger_s = draft.linger_s + seconds
+    else:
+        draft.rework_s = draft.rework_s + seconds
+
+
+def _second_opinion(draft: Draft, label: str, asked: Flags) -> None:
     """Both must accept. Where the first one was struck it accepts anything, and the second decides alone.
 
     Elsewhere the second shares the first one's judgement in `SHARED_BLIND_SPOT` of the cases.
     """
     u, same = draft.draws.stream(label, *draft.where).random((2, draft.draws.n))
-    draft.rework_s = draft.rework_s + np.where(asked & ~draft.fails, each_s, 0.0)
     struck = draft.decide < 0
     stricter = np.where(same < SHARED_BLIND_SPOT, draft.decide, np.maximum(draft.decide, u))
     draft.decide = np.where(asked, np.where(struck, u, stricter), draft.decide)

@@ -56,6 +56,8 @@ class Draft:
     operations: list[Operation] = field(default_factory=list)
     clock_s: Floats = field(init=False)
     rework_s: Floats = field(init=False)
+    linger_s: Floats = field(init=False)
+    """Waiting after the work that holds no server: for a person who is asked, for a message sent again."""
     times: Floats = field(init=False)
     """How often the visit's tokens are paid."""
     fails: Flags = field(init=False)
@@ -65,7 +67,7 @@ class Draft:
     def __post_init__(self) -> None:
         n = self.draws.n
         self.clock_s = np.full(n, self.parameters.number("network.hop_s"))
-        self.rework_s, self.times = np.zeros(n), np.ones(n)
+        self.rework_s, self.linger_s, self.times = np.zeros(n), np.zeros(n), np.ones(n)
         self.fails, self.wrong = np.zeros(n, np.bool_), np.zeros(n, np.bool_)
         self.decide = self.draws.uniform("decide", *self.where)
 

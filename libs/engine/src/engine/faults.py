@@ -1,7 +1,7 @@
 """Failure modes as the engine injects them: which operations of which agents, how often, and doing what."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -72,9 +72,15 @@ class Strike:
         return again < self.share
 
 
-def compile_strikes(graph: Graph, modes: Iterable[FailureMode]) -> list[Strike]:
-    """In the order of `modes`; a mode whose targets do not exist in the network strikes nothing."""
-    return [_strike(graph, index, mode) for index, mode in enumerate(modes)]
+def compile_strikes(
+    graph: Graph, modes: Iterable[FailureMode], *, at_least: float = 0.0
+) -> tuple[Strike, ...]:
+    """In the order of `modes`; a mode whose targets do not exist in the network strikes nothing.
+
+    `at_least` raises the share of opportunities in which they strike: for drills, not for figures.
+    """
+    strikes = (_strike(graph, index, mode) for index, mode in enumerate(modes))
+    return tuple(replace(s, share=max(s.share, at_least)) for s in strikes)
 
 
 def _strike(graph: Graph, index: int, mode: FailureMode) -> Strike:

@@ -69,7 +69,7 @@ def try_mitigations(
 
 
 def _try(world: World, mode: FailureMode, mitigation: Mitigation, harmed: Sample) -> Tried:
-    strikes = tuple(compile_strikes(world.graph, [mode]))
+    strikes = compile_strikes(world.graph, [mode])
     measures = measures_of(world, strikes, [(strikes[0], mitigation)])
     data = _run(world, strikes, measures)
     outcome = _outcome(mitigation.name, (mode.id,), (mitigation.id,), data, harmed)
@@ -89,7 +89,7 @@ def _best_per_failure(tried: Sequence[Tried]) -> list[Tried]:
 def _best_together(
     world: World, best: Sequence[Tried], together: Sample, modes: Sequence[FailureMode]
 ) -> MitigationOutcome:
-    strikes = tuple(compile_strikes(world.graph, modes))
+    strikes = compile_strikes(world.graph, modes)
     by_id = {strike.mode.id: strike for strike in strikes}
     chosen = [(by_id[t.mode.id], t.mitigation) for t in best]
     data = _run(world, strikes, measures_of(world, strikes, chosen))

@@ -20,6 +20,16 @@ from engine.world import Variant, World, make_world, run
 
 PAIRED_TASKS = 500
 """Failures and what-ifs run over at most this many tasks, against a baseline of their own."""
+ENOUGH_HITS, DRILL_SHARE = 5, 0.25
+"""A mode that strikes fewer tasks is drilled as well: struck in this share of its opportunities."""
+ONCE_STRUCK = (
+    "first_failing_step",
+    "time_to_detect_s",
+    "detected_share",
+    "recovery_path",
+    "recovered_share",
+)
+"""What happens once it has struck: taken from the drill, as the rate has no part in it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,9 +137,15 @@ def _baseline(rehearsal: Rehearsal) -> Figures:
 
 
 def _strike(rehearsal: Rehearsal, mode: FailureMode) -> Struck:
-    strikes = tuple(compile_strikes(rehearsal.world.graph, [mode]))
-    data = sample(run(Variant(rehearsal.world, strikes)))
+    world = rehearsal.world
+    strikes = compile_strikes(world.graph, [mode])
+    data = sample(run(Variant(world, strikes)))
     outcome = outcome_of_failure(mode.id, strikes, data, rehearsal.paired)
+    if outcome.tasks_hit * data.tasks < ENOUGH_HITS and any(s.nodes for s in strikes):
+        strikes = compile_strikes(world.graph, [mode], at_least=DRILL_SHARE)
+        drill = sample(run(Variant(world, strikes)))
+        drilled = outcome_of_failure(mode.id, strikes, drill, rehearsal.paired)
+        outcome = outcome.model_copy(update={name: getattr(drilled, name) for name in ONCE_STRUCK})
     return Struck(mode, data, outcome)
 
 
@@ -139,7 +155,7 @@ def _strike_all(
     """All modes at once; null when there are none."""
     if not modes:
         return None
-    strikes = tuple(compile_strikes(rehearsal.world.graph, modes))
+    strikes = compile_strikes(rehearsal.world.graph, modes)
     data = sample(run(Variant(rehearsal.world, strikes)))
     return outcome_of_failure("all", strikes, data, rehearsal.paired), data
 

@@ -29,6 +29,8 @@ class Table:
     duration_s: list[float]
     response_s: list[float] | None
     """Time until a person looks; it holds no server. Null for agents."""
+    linger_s: list[float] | None
+    """Waiting after the service that holds no server. Null where nobody waits."""
     fails: list[bool]
     is_wrong: list[bool]
     decide: list[float]
@@ -63,6 +65,7 @@ def build(draft: Draft) -> Table:
     return Table(
         duration_s=(draft.clock_s + draft.rework_s).tolist(),
         response_s=_response(draft),
+        linger_s=draft.linger_s.tolist() if draft.linger_s.any() else None,
         fails=draft.fails.tolist(),
         is_wrong=draft.wrong.tolist(),
         decide=draft.decide.tolist(),
@@ -82,7 +85,7 @@ def build(draft: Draft) -> Table:
 
 
 def _parts(draft: Draft) -> dict[str, Floats]:
-    """Seconds by cause; an agent's own code counts as `model`. They add up to the duration."""
+    """Seconds by cause; an agent's own code counts as `model`. They add up to duration and lingering."""
     zero = np.zeros(draft.draws.n)
     parts = dict.fromkeys(CAUSES, zero)
     counted = [op for op in draft.operations if op.ref != "check"]
@@ -91,7 +94,7 @@ def _parts(draft: Draft) -> dict[str, Floats]:
         parts[cause] = parts[cause] + op.ok_s
         parts["retries"] = parts["retries"] + op.retry_s
         parts["backoff"] = parts["backoff"] + op.backoff_s
-    parts["rework"] = draft.rework_s
+    parts["rework"] = draft.rework_s + draft.linger_s
     parts["network"] = np.full(draft.draws.n, draft.parameters.number("network.hop_s"))
     return parts
 

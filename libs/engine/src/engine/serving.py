@@ -236,6 +236,17 @@ class Serving:
             breaker.record(self.env.now, table.calls[index], table.errors[index])
         if visit.is_abandoned:
             return
+        if table.linger_s is not None and table.linger_s[index] > 0:
+            self.after(table.linger_s[index], visit, self._lingered)
+        else:
+            self._end(visit, table, index)
+
+    def _lingered(self, event: Event) -> None:
+        visit: Visit = event._value
+        if not visit.is_abandoned:
+            self._end(visit, visit.served, visit.task.index)
+
+    def _end(self, visit: Visit, table: Table, index: int) -> None:
         visit.is_over = True
         if table.is_wrong[index]:
             visit.is_wrong = True

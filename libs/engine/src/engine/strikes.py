@@ -103,7 +103,7 @@ def _lose(draft: Draft, strike: Strike, hit: Flags) -> None:
         after_s = min(after_s, policy.patience_s or after_s)
         u = draft.draws.uniform("redelivery", strike.mode.id, *draft.where)
         again = hit & (u >= strike.share)
-        draft.rework_s = draft.rework_s + np.where(again, after_s, 0.0)
+        draft.linger_s = draft.linger_s + np.where(again, after_s, 0.0)
         draft.marks.save(strike, "redelivery", again)
         lost = hit & ~again
     draft.marks.notice(strike, hit, np.full(draft.draws.n, after_s))

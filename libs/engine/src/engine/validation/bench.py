@@ -31,11 +31,15 @@ class Check:
     metric: str
     expected: float
     estimates: tuple[float, ...]
+    pooled: float | None = None
+    """The estimate from all replications together where it is better than their mean (quantiles)."""
     trials: int = 0
     """Of a share: how many tasks it was counted over, so that a rare event that never came is no miss."""
 
     @property
     def mean(self) -> float:
+        if self.pooled is not None:
+            return self.pooled
         return float(np.mean(self.estimates))
 
     @property
@@ -92,6 +96,7 @@ def given_table(duration_s: Floats, decide: Floats, route: Floats) -> Table:
     return Table(
         duration_s=duration_s.tolist(),
         response_s=None,
+        linger_s=None,
         fails=[False] * n,
         is_wrong=[False] * n,
         decide=decide.tolist(),

@@ -36,7 +36,7 @@ def retry(case: Case, seed: int, size: int) -> Iterator[Check]:
         tried = _try(seed, r, size, 1 - given["p"], Limits(given["n"] - 1, 0.0, float("inf")))
         done.append(float((~tried.failed).mean()))
         attempts.append(float(tried.attempts.mean()))
-    yield Check(name, "P_success", expected["P_success"], tuple(done), REPLICATIONS * size)
+    yield Check(name, "P_success", expected["P_success"], tuple(done), trials=REPLICATIONS * size)
     yield Check(name, "E_attempts", expected["E_attempts"], tuple(attempts))
 
 
@@ -94,7 +94,7 @@ def retry_storm(case: Case, seed: int, _: int) -> Iterator[Check]:
 def breaker(case: Case, seed: int, _: int) -> Iterator[Check]:
     given = case["inputs"]
     expected = case["expected"]["E_calls_to_trip"]
-    trips = 16 if expected > 1_000 else 400
+    trips = 40 if expected > 1_000 else 400
     means = []
     for r in range(REPLICATIONS):
         stream = Draws(seed, 1).stream("breaker", case["name"], r)
@@ -139,9 +139,8 @@ def fallback(case: Case, seed: int, size: int) -> Iterator[Check]:
         policies={0: strengthened(default_policy(params), spares)},
     )
     name = f"fallback {case['name']}"
-    yield Check(
-        name, "P_success", expected["P_success"], tuple(float(s.mean()) for s in data.success)
-    )
+    success = tuple(float(s.mean()) for s in data.success)
+    yield Check(name, "P_success", expected["P_success"], success, trials=REPLICATIONS * size)
     yield Check(name, "E_cost", expected["E_cost"], tuple(float(c.mean()) for c in data.cost_usd))
 
 
@@ -209,15 +208,17 @@ def availability(case: Case, seed: int, size: int) -> Iterator[Check]:
     given, expected = case["inputs"], case["expected"]
     name = f"availability {case['name']}"
     if "A_series" in expected:
-        yield Check(name, "A_series", expected["A_series"], _in_a_row(given["A"], plan(seed, size)))
+        row = _in_a_row(given["A"], plan(seed, size))
+        yield Check(name, "A_series", expected["A_series"], row, trials=REPLICATIONS * size)
     elif "A_parallel" in expected:
-        yield Check(
-            name, "A_parallel", expected["A_parallel"], _one_of_two(given["A"], plan(seed, size))
-        )
+        pair = _one_of_two(given["A"], plan(seed, size))
+        yield Check(name, "A_parallel", expected["A_parallel"], pair, trials=REPLICATIONS * size)
     else:
         up = expected["A"]
-        yield Check(name, "A", up, _in_a_row([up], plan(seed, size)))
-        yield Check(name, "A_pair", expected["A_pair"], _one_of_two([up, up], plan(seed, size)))
+        row = _in_a_row([up], plan(seed, size))
+        yield Check(name, "A", up, row, trials=REPLICATIONS * size)
+        pair = _one_of_two([up, up], plan(seed, size))
+        yield Check(name, "A_pair", expected["A_pair"], pair, trials=REPLICATIONS * size)
 
 
 def _in_a_row(available: Sequence[float], sizes: Any) -> tuple[float, ...]:
