@@ -32,7 +32,10 @@ async def test_provisioning_twice_declares_every_stream_and_consumer_once(server
         s.name for s in STREAMS
     )
     assert sorted([c.name for c in await js.consumers_info("SIMULATIONS")]) == sorted(
-        c.durable for c in CONSUMERS
+        c.durable for c in CONSUMERS if c.stream == "SIMULATIONS"
+    )
+    assert sorted([c.name for c in await js.consumers_info("CONVERSATIONS")]) == sorted(
+        c.durable for c in CONSUMERS if c.stream == "CONVERSATIONS"
     )
     await client.close()
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from uuid import UUID
 
 import nats
 import pytest
@@ -18,6 +19,7 @@ from common.contracts.chat import (
     ChatAsked,
     ChatDelta,
 )
+from common.contracts.conversations import TurnDue, TurnFailed, TurnTaken
 from common.errors import TransientError
 from common.permissions import inbox
 from common.provision import provision
@@ -27,6 +29,7 @@ from common.testing import nats_server
 from common.worker import connect
 from conversation.agent import ChatAgent
 from conversation.app import make_router
+from conversation.turns import DeliberationAgent
 
 pytestmark = pytest.mark.real
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
@@ -58,7 +61,7 @@ async def worker(server, agent):
         instance="conversation-1",
     )
     bus = connect("conversation", settings)
-    bus.broker.include_router(make_router(bus, agent))
+    bus.broker.include_router(make_router(bus, agent, DeliberationAgent(now=lambda: T0)))
     await bus.broker.start()
     try:
         yield bus
@@ -184,3 +187,51 @@ async def test_a_record_larger_than_a_message_travels_compressed(server):
 
     answer = decode(ChatAnswered, found[-1][1].data, found[-1][1].headers)
     assert "completed" in answer.content
+
+
+async def test_a_turn_that_is_due_is_taken_said_and_acknowledged(server):
+    heard = TurnDue(
+        event_id=UUID(int=7),
+        conversation_id="c7",
+        turn=1,
+        occurred_at=T0,
+        goal="Reduce food waste in the canteen",
+    )
+    async with worker(server, ChatAgent(now=lambda: T0)), gateway(server) as client:
+        js = client.jetstream()
+        body, headers = encode(heard)
+        await js.publish(heard.address, body, headers=headers)
+        taken = decode(TurnTaken, await turn_said(js, TurnTaken.subject, "c7"))
+
+    assert taken.cause_id == heard.event_id
+    assert taken.messages[0].sender_id == "project_manager"
+    assert not taken.is_over
+
+
+async def test_a_turn_that_cannot_be_taken_ends_its_conversation_with_a_reason(server):
+    heard = TurnDue(
+        event_id=UUID(int=8),
+        conversation_id="c8",
+        turn=1,
+        occurred_at=T0,
+        goal="Reduce food waste",
+        state={"broken": True},
+    )
+    async with worker(server, ChatAgent(now=lambda: T0)), gateway(server) as client:
+        js = client.jetstream()
+        await js.publish(heard.address, encode(heard)[0])
+        failed = decode(TurnFailed, await turn_said(js, TurnFailed.subject, "c8"))
+
+    assert (failed.cause_id, failed.turn) == (heard.event_id, 1)
+    assert "state" in failed.reason.lower()
+
+
+async def turn_said(js, subject: str, conversation_id: str) -> bytes:
+    """What the gateway's consumer of turns hears of this conversation."""
+    pull = await js.pull_subscribe_bind("turn-projector", "CONVERSATIONS")
+    for _ in range(20):
+        for message in await pull.fetch(1, timeout=5):
+            await message.ack()
+            if message.subject == f"{subject}.{conversation_id}":
+                return message.data
+    raise AssertionError("not said")

@@ -21,6 +21,13 @@ from nats.errors import Error as NatsError
 
 from common import telemetry
 from common.codec import decode, encode, unfolded
+from common.contracts.conversations import (
+    ConversationEvent,
+    TurnDue,
+    TurnFailed,
+    TurnTaken,
+    turn_event_id,
+)
 from common.contracts.events import (
     Event,
     SimulationRequested,
@@ -29,7 +36,7 @@ from common.contracts.events import (
     StageStarted,
 )
 from common.errors import MalformedMessage, SimulatorError, TransientError
-from common.streams import CONSUMERS, DLQ, SIMULATIONS, WORKER_SAYS, dlq_subject
+from common.streams import CONSUMERS, CONVERSATIONS, DLQ, SIMULATIONS, WORKER_SAYS, dlq_subject
 
 logger = logging.getLogger(__name__)
 
@@ -119,7 +126,17 @@ class Bus:
         await self.mention(self._started(heard))
         await self.say(await act(heard))
 
-    async def say(self, event: Event) -> None:
+    async def turn(
+        self, message: NatsMessage, act: Callable[[TurnDue], Awaitable[TurnTaken]]
+    ) -> None:
+        """Hear that a turn is due, take it, say it.
+
+        Raises:
+            MalformedMessage: the message is no `TurnDue`.
+        """
+        await self.say(await act(hear(message.raw_message, (TurnDue,))))
+
+    async def say(self, event: Event | ConversationEvent) -> None:
         """Publish and wait until the stream has it on disk. A repeat is dropped there by its message id.
 
         Raises:
@@ -133,7 +150,7 @@ class Bus:
                 body,
                 event.address,
                 headers=headers,
-                stream=SIMULATIONS.name,
+                stream=_stream_of(event),
                 timeout=PUBLISH_TIMEOUT_S,
             )
 
@@ -145,10 +162,12 @@ class Bus:
         await self.broker.publish(body, event.address, headers=headers)
 
     async def give_up(self, message: Msg, error: Exception) -> None:
-        """Keep the message in the DLQ and, where it can be told which simulation it is, fail its stage."""
+        """Keep the message in the DLQ and, where it can be told which record it is about, fail its stage or turn."""
         await self._bury(message, error)
         cause = _cause(message)
-        if cause is not None and self.worker in WORKER_SAYS:
+        if isinstance(cause, ConversationEvent):
+            await self.say(self._turn_failed(cause, error))
+        elif cause is not None and self.worker in WORKER_SAYS:
             await self.say(self._failed(cause, error))
 
     async def _bury(self, message: Msg, error: Exception) -> None:
@@ -179,6 +198,18 @@ class Bus:
             stage=WORKER_SAYS[self.worker][0].stage,  # type: ignore[attr-defined]  # pipeline workers say stages
             worker=self.worker,
             instance=self.instance,
+        )
+
+    def _turn_failed(self, cause: ConversationEvent, error: Exception) -> TurnFailed:
+        return TurnFailed(
+            event_id=turn_event_id(cause, TurnFailed),
+            cause_id=cause.event_id,
+            conversation_id=cause.conversation_id,
+            turn=cause.turn,
+            attempt=cause.attempt,
+            occurred_at=self.now(),
+            error=error_code(error),
+            reason=public_reason(error),
         )
 
     def _failed(self, cause: Event, error: Exception) -> StageFailed:
@@ -224,9 +255,10 @@ class Outcome(BaseMiddleware):
     async def _deliver(
         self, call_next: Callable[[Any], Awaitable[Any]], msg: Any, raw: Msg
     ) -> None:
-        template, simulation_id = raw.subject.rsplit(".", 1)
+        template, record_id = raw.subject.rsplit(".", 1)
+        kind = "conversation" if raw.subject.startswith("conv.") else "simulation"
         attributes: dict[str, str | int] = {
-            "sim.simulation_id": simulation_id,
+            f"sim.{kind}_id": record_id,
             "sim.delivery": raw.metadata.num_delivered,
         }
         with telemetry.processing(template, raw.headers, **attributes) as span:
@@ -260,18 +292,18 @@ class Outcome(BaseMiddleware):
                 await _acknowledge(raw)
 
 
-def hear[H: Event](message: Msg, shapes: Sequence[type[H]]) -> H:
+def hear[H: Event | ConversationEvent](message: Msg, shapes: Sequence[type[H]]) -> H:
     """Read a message as the one of `shapes` whose subject it came on.
 
     Raises:
-        MalformedMessage: none fits, or the body names another simulation than the subject.
+        MalformedMessage: none fits, or the body names another record than the subject.
     """
-    template, simulation_id = message.subject.rsplit(".", 1)
+    template, record_id = message.subject.rsplit(".", 1)
     for shape in shapes:
         if shape.subject == template:
             event = decode(shape, message.data, message.headers)
-            if event.simulation_id != simulation_id:
-                raise MalformedMessage("the body names another simulation than the subject")
+            if _record_id(event) != record_id:
+                raise MalformedMessage("the body names another record than the subject")
             return event
     raise MalformedMessage(f"not a subject of this worker: {template}")
 
@@ -303,15 +335,28 @@ async def _keep_alive(message: Msg) -> None:
             await message.in_progress()
 
 
-def _cause(message: Msg) -> Event | None:
+def _cause(message: Msg) -> Event | ConversationEvent | None:
     """The envelope of a message whose payload may be broken; null when not even that can be read."""
     headers: Mapping[str, str] | None = message.headers
+    is_turn = message.subject.startswith(f"{TurnDue.subject}.")
+    shape: type[Event | ConversationEvent] = ConversationEvent if is_turn else Event
     try:
-        event = Event.model_validate_json(unfolded(message.data, headers))
+        event = shape.model_validate_json(unfolded(message.data, headers))
     except (ValueError, MalformedMessage):
         return None
-    return event if message.subject.endswith(f".{event.simulation_id}") else None
+    return event if message.subject.endswith(f".{_record_id(event)}") else None
 
 
-def _ids(event: Event) -> dict[str, str | int]:
+def _record_id(event: Event | ConversationEvent) -> str:
+    return event.conversation_id if isinstance(event, ConversationEvent) else event.simulation_id
+
+
+def _stream_of(event: Event | ConversationEvent) -> str:
+    is_turn = isinstance(event, ConversationEvent)
+    return CONVERSATIONS.name if is_turn else SIMULATIONS.name
+
+
+def _ids(event: Event | ConversationEvent) -> dict[str, str | int]:
+    if isinstance(event, ConversationEvent):
+        return {"sim.conversation_id": event.conversation_id, "sim.turn": event.turn}
     return {"sim.simulation_id": event.simulation_id, "sim.revision": event.revision}

@@ -5,17 +5,20 @@ A denied JetStream call shows up as a client timeout, so the server's log is wha
 
 from dataclasses import dataclass
 
+from common.contracts.conversations import TurnFailed, TurnTaken
 from common.contracts.events import StageFailed, StageStarted
 from common.streams import (
     BUCKETS,
     CHAT_ASK,
     CONSUMERS,
+    CONVERSATION,
     EDIT_ASK,
     MODEL_LEDGER,
     PROJECTOR,
     REVIEW_ASK,
     SIMULATIONS,
     STREAMS,
+    TURN_PROJECTOR,
     WORKER_SAYS,
     WORKERS,
     StreamSpec,
@@ -56,8 +59,7 @@ def permissions() -> dict[str, Permissions]:
     }
 
 
-def _consumer_access(durable: str) -> tuple[str, ...]:
-    stream = SIMULATIONS.name
+def _consumer_access(durable: str, stream: str = SIMULATIONS.name) -> tuple[str, ...]:
     return (
         f"$JS.API.CONSUMER.INFO.{stream}.{durable}",
         f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}",
@@ -81,6 +83,9 @@ def _worker(worker: str) -> Permissions:
     says = tuple(f"{event.subject}.*" for event in WORKER_SAYS.get(worker, ()))
     stages = (f"{StageStarted.subject}.*", f"{StageFailed.subject}.*") if says else ()
     hears = _consumer_access(worker) if says else ()
+    if worker == CONVERSATION.durable:
+        says = tuple(f"{event.subject}.*" for event in (TurnTaken, TurnFailed))
+        hears = _consumer_access(worker, CONVERSATION.stream)
     return Permissions(
         publish=(
             *says,
@@ -122,6 +127,7 @@ def _gateway() -> Permissions:
             "$JS.API.CONSUMER.INFO.*.*",
             *_reads(MODEL_LEDGER),
             *_consumer_access(PROJECTOR.durable),
+            *_consumer_access(TURN_PROJECTOR.durable, TURN_PROJECTOR.stream),
         ),
         subscribe=(f"{inbox('gateway')}.>", "live.v1.>", "worker.v1.heartbeat.>"),
     )

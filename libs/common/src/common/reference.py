@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from pydantic.fields import FieldInfo
 
+from common.contracts.conversations import CONVERSATION_EVENTS, ConversationEvent, TurnDue
 from common.contracts.events import SIMULATION_EVENTS, Event, StageFailed, StageStarted
 from common.contracts.stream import CATEGORY
 from common.permissions import permissions
@@ -25,6 +26,7 @@ def _lines() -> Iterator[str]:
     yield ""
     yield from _envelope()
     yield from _facts()
+    yield from _turns()
     yield from _streams()
     yield from _access()
     yield from _client_events()
@@ -61,6 +63,32 @@ def _facts() -> Iterator[str]:
         yield f"| `{event.subject}.<simulation_id>` | {_said_by(event)} | {_heard_by(event)} | {fields or '–'} |"
     yield ""
     for event in SIMULATION_EVENTS:
+        yield f"- **{event.__name__}**: {' '.join((event.__doc__ or '').split())}"
+    yield ""
+
+
+def _turns() -> Iterator[str]:
+    yield "## Facts of a conversation"
+    yield ""
+    yield (
+        "The envelope carries `conversation_id` and `turn` in place of `simulation_id` and `revision`. The whole "
+        "state of the deliberation travels with each turn."
+    )
+    yield ""
+    yield "| subject | said by | heard by | carries beside the envelope |"
+    yield "|---|---|---|---|"
+    for event in CONVERSATION_EVENTS:
+        fields = ", ".join(
+            f"`{name}`: {_type(field)}"
+            for name, field in event.model_fields.items()
+            if name not in ConversationEvent.model_fields
+        )
+        said, heard = (
+            ("gateway", "conversation") if event is TurnDue else ("conversation", "gateway")
+        )
+        yield f"| `{event.subject}.<conversation_id>` | {said} | {heard} | {fields} |"
+    yield ""
+    for event in CONVERSATION_EVENTS:
         yield f"- **{event.__name__}**: {' '.join((event.__doc__ or '').split())}"
     yield ""
 

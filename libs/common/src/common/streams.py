@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from common.codec import MAX_MESSAGE_BYTES
+from common.contracts.conversations import ConversationEvent, TurnDue, TurnFailed, TurnTaken
 from common.contracts.events import (
     ArchitectureEdited,
     ArchitecturePlanned,
@@ -43,7 +44,7 @@ class ConsumerSpec:
 
     durable: str
     stream: str
-    hears: tuple[type[Event], ...]
+    hears: tuple[type[Event | ConversationEvent], ...]
     ack_wait_s: float = 15.0
     max_deliver: int = 6
     max_ack_pending: int = 256
@@ -115,7 +116,7 @@ WORKER_EARS: dict[str, tuple[type[Event], ...]] = {
     "simulation": (FailuresSelected,),
     "narrator": (RunCompleted,),
 }
-"""What each pipeline worker hears. The conversation worker hears requests on core NATS only."""
+"""What each pipeline worker hears."""
 
 WORKER_SAYS: dict[str, tuple[type[Event], ...]] = {
     "interpreter": (ScenarioInterpreted,),
@@ -140,15 +141,26 @@ PROJECTOR = ConsumerSpec(
     max_deliver=-1,
     max_ack_pending=1_000,
 )
+CONVERSATION = ConsumerSpec(durable="conversation", stream=CONVERSATIONS.name, hears=(TurnDue,))
+"""The worker that speaks in conversations; it also answers chat on core NATS."""
+TURN_PROJECTOR = ConsumerSpec(
+    durable="turn-projector",
+    stream=CONVERSATIONS.name,
+    hears=(TurnTaken, TurnFailed),
+    max_deliver=-1,
+    max_ack_pending=1_000,
+)
 CONSUMERS: tuple[ConsumerSpec, ...] = (
     *(
         ConsumerSpec(durable=worker, stream=SIMULATIONS.name, hears=ears)
         for worker, ears in WORKER_EARS.items()
     ),
     PROJECTOR,
+    CONVERSATION,
+    TURN_PROJECTOR,
 )
 
-WORKERS = (*WORKER_EARS, "conversation")
+WORKERS = (*WORKER_EARS, CONVERSATION.durable)
 
 EDIT_ASK = "edit.v1.ask"
 REVIEW_ASK = "review.v1.ask"

@@ -165,7 +165,7 @@ def compromise(draft: Draft, move: Move) -> None:
     order = scoring.leaders(state)
     ahead = sorted(result.weights, key=lambda o: (-result.weights[o], order.index(o)))
     ahead += [o for o in order if o not in ahead]
-    main, other = state.option(ahead[0]), state.option(ahead[1])
+    main, other = _pair(state, ahead)
     gift = _gift(state, main.id, other.id)
     option_id = chr(ord("A") + len(state.options))
     name = f"{main.name}; where that falls short, {other.name[:1].lower()}{other.name[1:]}"
@@ -204,6 +204,19 @@ def compromise(draft: Draft, move: Move) -> None:
         "The price is that two things have to be led at once."
     )
     draft.say(move.agent_id, text, f"compromise:{option_id}", kind="proposal", option_id=option_id)
+
+
+def _pair(state: State, ahead: Sequence[str]) -> tuple[Option, Option]:
+    """The foremost two options that have not been put together yet; a compromise itself may be one of them."""
+    made = {frozenset(option.parts) for option in state.options if option.origin == "compromise"}
+    pairs = [(a, b) for n, a in enumerate(ahead) for b in ahead[n + 1 :]]
+    fresh = [p for p in pairs if frozenset(p) not in made and not _is_part(state, *p)]
+    main, other = (fresh or pairs)[0]
+    return state.option(main), state.option(other)
+
+
+def _is_part(state: State, one: str, other: str) -> bool:
+    return one in state.option(other).parts or other in state.option(one).parts
 
 
 def _last_count(state: State) -> Count:

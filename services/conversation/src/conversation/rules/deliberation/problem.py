@@ -280,7 +280,8 @@ def _clean(part: str) -> str:
     line = " ".join(part.split()).strip(" .,:;?!\"“”'")
     line = re.sub(r"^(?:and|or|either|to|we|should|the options? of)\s+", "", line, flags=re.I)
     line = _TRAILING.sub("", line)
-    return " ".join(line.split()[:14]) if len(line) >= 2 else ""
+    is_phrase = re.search(r"[^\W\d_]{2,}", line) is not None  # "between 14 and 18" names no options
+    return " ".join(line.split()[:14]) if is_phrase else ""
 
 
 _TRAILING = re.compile(

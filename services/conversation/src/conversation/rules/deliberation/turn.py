@@ -2,6 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
 
 from common.contracts.conversations import (
     Bounds,
@@ -55,6 +58,12 @@ class Turn:
     final_summary: str | None
 
 
+class BrokenState(DomainError):
+    """What came as the state is not one of ours."""
+
+    code = "broken_state"
+
+
 class NothingToSay(DomainError):
     """The floor was given although the conversation is over or waits for the user."""
 
@@ -88,12 +97,20 @@ def state_of(due: TurnDue) -> State:
     if due.state is None:
         state = opened(due.conversation_id, due.goal, due.personas or PERSONAS, due.bounds, due)
     else:
-        state = State.model_validate(due.state)
+        state = _read(due.state)
         if due.personas:
             state = state.model_copy(update={"personas": due.personas})
     if due.spent_s > due.bounds.conversation_timeout_s or _is_overspent(due):
         state = state.model_copy(update={"turn": max(state.turn, state.bounds.max_turns - 4)})
     return absorb(state, due.inputs)
+
+
+def _read(state: dict[str, Any]) -> State:
+    """Raises BrokenState when it is of another version, or none."""
+    try:
+        return State.model_validate(state)
+    except ValidationError as error:
+        raise BrokenState("the state of the conversation cannot be read") from error
 
 
 def _is_overspent(due: TurnDue) -> bool:
