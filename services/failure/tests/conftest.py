@@ -132,7 +132,7 @@ def research() -> tuple[Network, Interpretation]:
     network = Network(
         agents=(
             _agent("lead", model_class="large"),
-            *(_agent(w, tools=("web_search",), concurrency=2) for w in workers),
+            *(_agent(w, tools=("web_search", "notebook"), concurrency=2) for w in workers),
             _agent("writer", join="all"),
         ),
         tools=(
