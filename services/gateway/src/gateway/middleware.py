@@ -2,10 +2,11 @@
 
 import asyncio
 
-from starlette.datastructures import MutableHeaders
+import orjson
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.errors import ApiError, BodyTooLarge
+from gateway.errors import ApiError, BodyTooLarge, MalformedBody
 from gateway.problems import problem
 
 BODY_TIMEOUT_S = 10.0
@@ -53,7 +54,7 @@ class SecurityHeaders:
 
 
 class BoundedBody:
-    """Reads the body before the application does; one that is too large or too slow never reaches it."""
+    """Reads the body before the application does; one that is too large, too slow or no JSON never reaches it."""
 
     def __init__(self, app: ASGIApp, max_bytes: int) -> None:
         self._app = app
@@ -66,11 +67,12 @@ class BoundedBody:
         try:
             async with asyncio.timeout(BODY_TIMEOUT_S):
                 body = await self._read(receive)
+            check_json(body, Headers(scope=scope).get("content-type", ""))
         except TimeoutError:
             await problem(RequestTimedOut("The body took too long."), scope["path"])(
                 scope, receive, send
             )
-        except BodyTooLarge as error:
+        except (BodyTooLarge, MalformedBody) as error:
             await problem(error, scope["path"])(scope, receive, send)
         else:
             await self._app(scope, _replay(body, receive), send)
@@ -89,6 +91,23 @@ class BoundedBody:
         if size > self._max_bytes:
             raise BodyTooLarge(f"The body may have {self._max_bytes} bytes.")
         return b"".join(chunks)
+
+
+def check_json(body: bytes, content_type: str) -> None:
+    """Refuse what claims to be JSON and is not, in particular what only lenient parsers take.
+
+    Python's own parser accepts lone surrogates, which neither UTF-8 nor PostgreSQL can carry on.
+
+    Raises:
+        MalformedBody: not one JSON value in UTF-8, or nested too deeply.
+    """
+    if not body or content_type.partition(";")[0].strip().lower() != "application/json":
+        return
+    try:
+        orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        where = f"line {error.lineno} column {error.colno}"
+        raise MalformedBody(f"The body is not valid JSON ({where}).") from error
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from common.errors import TransientError
 from gateway.database import is_away
 from gateway.errors import ApiError, MalformedBody, Unavailable, UnsupportedMediaType
+from gateway.hub import HubClosed
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:scenario-simulator:problem:"
@@ -93,6 +94,7 @@ def install(app: FastAPI) -> None:
     """Have every error of `app` answered with a problem document."""
     app.add_exception_handler(ApiError, _on_api_error)
     app.add_exception_handler(TransientError, _on_transient)
+    app.add_exception_handler(HubClosed, _on_stop)
     app.add_exception_handler(RequestValidationError, _on_validation)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(DBAPIError, _on_database)
@@ -109,6 +111,10 @@ async def _on_transient(request: Request, error: Exception) -> Response:
     unavailable = Unavailable(str(error))
     unavailable.code = error.code
     return problem(unavailable, request.url.path)
+
+
+async def _on_stop(request: Request, _: Exception) -> Response:
+    return problem(Unavailable("This process is about to stop."), request.url.path)
 
 
 async def _on_database(request: Request, error: Exception) -> Response:

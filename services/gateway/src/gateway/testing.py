@@ -127,7 +127,7 @@ def next_result(heard: SimulationRequested | StageCompleted, now: datetime = T0)
         case ScenarioInterpreted() | ArchitectureEdited():
             return _planned(heard, common)
         case ArchitecturePlanned():
-            mapped = network(mapped=True)
+            mapped = heard.network if heard.network.tools else network(mapped=True)
             event = shown("tools_mapped", payload={"pattern": mapped.pattern})
             return follow(
                 heard, ToolsMapped, stream=[event], **_carried(heard, network=mapped), **common

@@ -19,7 +19,7 @@ from gateway.database import Database
 from gateway.errors import IdTaken, Overloaded, SimulationNotFound
 from gateway.fanout import Fanout
 from gateway.frames import TERMINAL_EVENTS, StoredFrame
-from gateway.hub import Feed, Hub
+from gateway.hub import Feed, Hub, HubClosed
 from gateway.metrics import ACCEPTED, FRAMES
 from gateway.repositories.outbox import OutboxRepository
 from gateway.repositories.scenarios import ScenarioRepository
@@ -108,7 +108,7 @@ class SubmissionService:
         Raises:
             IdTaken: the id belongs to another request.
             Overloaded: the bus does not keep up, nothing was stored.
-            HubClosed: the process is about to stop; what was accepted stays accepted.
+            HubClosed: the process is about to stop; nothing was stored.
         """
         # Attached before the commit: the network may be ready before this call is back.
         with self._hub.attach(simulation_id) as feed:
@@ -195,14 +195,14 @@ class SubmissionService:
 
 
 async def wait_for(feed: Feed, awaited: frozenset[str], wait_s: float) -> None:
-    """Until one of the `awaited` events passed, something went by unheard, or the time is over."""
+    """Until one of the `awaited` events passed, something went by unheard, the time is over, or the process stops."""
     try:
         async with asyncio.timeout(wait_s):
             while True:
                 frames, missed = await feed.news()
                 if missed or any(frame.event_type in awaited for frame in frames):
                     return
-    except TimeoutError:
+    except (TimeoutError, HubClosed):
         return
 
 
