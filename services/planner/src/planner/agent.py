@@ -14,6 +14,8 @@ from common.contracts.events import (
 from common.contracts.network import Forecast, Network, network_json
 from common.contracts.stream import StreamEvent
 from common.contracts.values import Provenance
+from common.llm.asking import Proposed, proposed_or_rules
+from planner.llm import PlannerModel
 from planner.rules.planning import plan, replanned
 
 NAME = "ArchitecturePlannerAgent"
@@ -25,19 +27,31 @@ class PlannerAgent:
 
     now: Callable[[], datetime]
     forecast: Callable[[Network], Forecast | None] | None = None
+    model: PlannerModel | None = None
 
     async def plan(self, heard: ScenarioInterpreted | ArchitectureEdited) -> ArchitecturePlanned:
         """The network for what was read; an edited network is kept and only what follows from it is made anew."""
-        network = await asyncio.to_thread(self._network, heard)
+        found = await self._planned(heard)
+        network = found.value
         return follow(
             heard,
             ArchitecturePlanned,
             now=self.now(),
-            provenance=Provenance(engine="rules", agent=NAME),
+            provenance=found.provenance,
             stream=(_shown(network),),
             interpretation=heard.interpretation,
             network=network,
         )
+
+    async def _planned(self, heard: ScenarioInterpreted | ArchitectureEdited) -> Proposed[Network]:
+        """A network that a person edited, and a text that is no scenario, are not planned anew by a model."""
+        planned = await asyncio.to_thread(self._network, heard)
+        by_rules = Proposed(planned, Provenance(engine="rules", agent=NAME))
+        if isinstance(heard, ArchitectureEdited) or not heard.interpretation.steps:
+            return by_rules
+        model = self.model
+        propose = None if model is None else lambda: model.plan(heard, planned, self.forecast)
+        return await proposed_or_rules(heard.request.options.engine, by_rules, propose)
 
     def _network(self, heard: ScenarioInterpreted | ArchitectureEdited) -> Network:
         if isinstance(heard, ArchitectureEdited):

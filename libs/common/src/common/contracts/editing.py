@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from common.contracts.network import Network
-from common.contracts.values import Value
+from common.contracts.values import Provenance, Value
 
 MAX_COMMAND_CHARS = 2_000
 
@@ -44,6 +44,7 @@ class EditAnswered(Value):
     suggestion: str | None = None
     undo_steps: int | None = None
     undo_to_revision: int | None = Field(default=None, ge=1)
+    provenance: Provenance = Provenance()
 
 
 class Camel(Value):
@@ -84,3 +85,4 @@ class ReviewAnswered(Camel):
     suggested_improvements: tuple[str, ...] = ()
     summary: str = ""
     problem: str | None = None
+    provenance: Provenance = Provenance()

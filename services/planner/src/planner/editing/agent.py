@@ -4,7 +4,10 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from common.contracts.editing import EditAnswered, EditAsked
+from common.contracts.values import Provenance
+from common.llm.asking import Proposed, proposed_or_rules
 from planner.editing.editor import edit
+from planner.editing.llm import EDITOR, EditorModel
 from planner.editing.outcome import Edited, EditResult, NeedsAnswer, Refused, Undo
 
 
@@ -12,12 +15,19 @@ from planner.editing.outcome import Edited, EditResult, NeedsAnswer, Refused, Un
 class EditorAgent:
     """Understands plain commands; keeps no history and needs no clock."""
 
+    model: EditorModel | None = None
+
     async def edit(self, asked: EditAsked) -> EditAnswered:
         """What became of the command; only an `edited` answer carries a network."""
         result = edit(
             asked.network, asked.command, max_agents=asked.max_agents, history=asked.history
         )
-        return answered(result)
+        model = self.model
+        if not isinstance(result, NeedsAnswer) or model is None or not asked.command.strip():
+            return answered(result)
+        by_rules: Proposed[EditResult] = Proposed(result, Provenance(agent=EDITOR))
+        found = await proposed_or_rules("auto", by_rules, lambda: model.edit(asked))
+        return answered(found.value).model_copy(update={"provenance": found.provenance})
 
 
 def answered(result: EditResult) -> EditAnswered:
