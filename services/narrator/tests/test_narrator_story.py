@@ -160,10 +160,12 @@ def test_a_failure_too_rare_to_judge_is_not_called_harmless(make_run: Make) -> N
         for o in run.run.failures
     )
 
-    saved = narrate(
+    chapters = narrate(
         run.model_copy(update={"run": run.run.model_copy(update={"failures": rare})})
-    ).chapters[2]
+    ).chapters
+    broke, saved = chapters[1], chapters[2]
 
+    assert "drilled on purpose" in broke.text
     assert "luck and not safety" in saved.text
     assert "absorbed" not in saved.text
 

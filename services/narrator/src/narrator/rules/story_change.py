@@ -11,8 +11,11 @@ _GRAVE = 8
 
 
 def change(view: RunView, t: Teller) -> Teller:
-    useful = [(i, m) for i, m in view.by_gain if helps(m)]
-    for rank, (index, outcome) in enumerate(useful[:3]):
+    useful: dict[str, tuple[int, MitigationOutcome]] = {}
+    for index, outcome in view.by_gain:
+        if helps(outcome):
+            useful.setdefault(view.mitigation_names(outcome), (index, outcome))
+    for rank, (index, outcome) in enumerate(list(useful.values())[:3]):
         _say_gain(view, t, index, outcome, is_first=rank == 0)
     if view.run.mitigated and not useful:
         t.say(

@@ -25,6 +25,7 @@ def broke(view: RunView, t: Teller) -> Teller:
             "None of the injected failures lowers the share of good outcomes beyond what chance explains."
         )
     _say_slowest(view, t)
+    _say_drilled(view, t)
     _say_together(view, t)
     if not t.sentences:
         modes = listed(view.mode_name(o.failure_id) for o in view.run.failures)
@@ -133,6 +134,28 @@ def _say_slowest(view: RunView, t: Teller) -> None:
     )
 
 
+def _say_drilled(view: RunView, t: Teller) -> None:
+    """Of what was too rare to weigh, the mode that leaves fewest struck tasks well; the engine drilled it apart."""
+    drilled = [
+        (o.recovered_share, i, o)
+        for i, o in enumerate(view.run.failures)
+        if is_rare(o) and o.recovered_share is not None and not view.is_staged(o.failure_id)
+    ]
+    if not drilled:
+        return
+    share, index, outcome = min(drilled, key=lambda item: item[:2])
+    words = "none" if share == 0 else "{well}"
+    told = t.say(
+        "Among the failures too rare for this run, {mode} {where} is the worst: drilled on purpose, "
+        f"{words} of the struck tasks ended well.",
+        mode=view.mode_name(outcome.failure_id),
+        where=view.where(outcome.failure_id),
+        well=at("share", "failures", index, "recovered_share") if share else "",
+    )
+    if told:
+        _say_detection(view, t, index, outcome)
+
+
 def _say_together(view: RunView, t: Teller) -> None:
     if view.run.all_failures is None or len(view.run.failures) < 2:
         return
@@ -184,7 +207,7 @@ def _say_harmless(view: RunView, t: Teller, told: set[str]) -> None:
         )
     if rare:
         t.say(
-            "{modes} struck too seldom in this run to say what they do; that is luck and not safety.",
+            "{modes} struck too seldom in this run to change its figures; that is luck and not safety.",
             modes=listed(rare, 5),
         )
 

@@ -52,6 +52,8 @@ def _say_setting(view: RunView, t: Teller) -> None:
     network = view.heard.network
     crew = listed((view.name(a.id) for a in network.agents), 5)
     ways = _PATTERN_WORDS[network.pattern]
+    if network.pattern == "single" and not network.tools:
+        ways = "one agent"
     t.say(
         "{tasks} tasks went through {ways} ({crew}), arriving at {rate} per minute ({source}).",
         tasks=at("count", "baseline", "tasks"),
