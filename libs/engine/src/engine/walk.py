@@ -126,11 +126,13 @@ class Walk(Serving):
             task.lost.discard(node)
         self.note("send", task, edge.index, visit, visit.is_wrong)
         target = self.nodes[edge.target]
-        if target.back_in > 1 and visit.frame.live > 1:
+        # Rework begins with what the agent was given; a round of a loop goes on with what it has.
+        is_wrong = task.entered_wrong[edge.target] if visit.node.decides else visit.is_wrong
+        if target.back_in > 1:
             # Several branches return to one agent: it goes on once, when the last of them is back.
-            visit.frame.parked.append((edge.target, visit.is_wrong))
+            visit.frame.parked.append((edge.target, is_wrong))
         else:
-            self.enter(task, target, visit.frame, task.entered_wrong[edge.target], edge)
+            self.enter(task, target, visit.frame, is_wrong, edge)
         self.close(task, visit.frame)
         return True
 
