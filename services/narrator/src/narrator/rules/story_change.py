@@ -34,7 +34,14 @@ def change(view: RunView, t: Teller) -> Teller:
 def _say_gain(
     view: RunView, t: Teller, index: int, outcome: MitigationOutcome, *, is_first: bool
 ) -> None:
-    against = listed((view.mode_name(ref) for ref in outcome.failure_ids), 3)
+    # The gain against an incident holds for a run that has one, which has to be said beside it.
+    against = listed(
+        (
+            view.mode_name(ref) + (" (in a run that has one)" if view.is_staged(ref) else "")
+            for ref in outcome.failure_ids
+        ),
+        3,
+    )
     t.say(
         "{opening}: {what}. Against {modes} it brings good outcomes to {after}, "
         "a gain of {gain} ({low} at the cautious end of the estimate).",
