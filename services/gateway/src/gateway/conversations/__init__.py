@@ -1,0 +1,1 @@
+"""Conversations in the gateway: what is kept, how the floor is given, how they are found again."""

@@ -1,0 +1,71 @@
+"""What a conversation's socket shows: the types of DESIGN section 4, numbered without a gap."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal
+
+import orjson
+
+from gateway.frames import StoredFrame, iso
+
+ConversationEventType = Literal[
+    "conversation.message.new",
+    "conversation.status.changed",
+    "conversation.phase.changed",
+    "agent.typing",
+    "agent.response.complete",
+    "conversation.consensus.reached",
+]
+CATEGORY = "conversation"
+KEY_PREFIX = "conv:"
+"""Keeps conversations and simulations of the same id apart in the hub."""
+
+
+def hub_key(conversation_id: str) -> str:
+    return f"{KEY_PREFIX}{conversation_id}"
+
+
+def frame(
+    conversation_id: str,
+    seq: int,
+    event_type: ConversationEventType,
+    payload: Mapping[str, Any],
+    now: datetime,
+) -> StoredFrame:
+    """One event as it is stored, sent and replayed. `type` and `event_type` say the same, for old and new clients."""
+    wire = {
+        "type": event_type,
+        "event_type": event_type,
+        "conversation_id": conversation_id,
+        "seq": seq,
+        "timestamp": iso(now),
+        "category": CATEGORY,
+        "source": str(payload.get("agent_id") or payload.get("sender_id") or "Gateway"),
+        "payload": payload,
+    }
+    return stored(conversation_id, seq, event_type, orjson.dumps(wire).decode())
+
+
+def stored(conversation_id: str, seq: int, event_type: str, text: str) -> StoredFrame:
+    return StoredFrame(
+        simulation_id=hub_key(conversation_id),
+        seq=seq,
+        revision=1,
+        sim_time_s=None,
+        event_type=event_type,
+        category=CATEGORY,
+        text=text,
+    )
+
+
+def read(text: str) -> StoredFrame:
+    """A frame from its own text. Raises ValueError, KeyError, TypeError when it is none."""
+    wire = orjson.loads(text)
+    return stored(wire["conversation_id"], wire["seq"], wire["event_type"], text)
+
+
+def ends(found: StoredFrame) -> bool:
+    """Whether this frame tells that the conversation is over."""
+    if found.event_type != "conversation.status.changed":
+        return False
+    return orjson.loads(found.text)["payload"].get("status") in {"completed", "failed"}
