@@ -18,7 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from websockets.asyncio.client import connect
-from websockets.asyncio.server import broadcast, serve
+from websockets.asyncio.server import ServerConnection, broadcast, serve
 
 from common.embedded.launch import free_port
 from rig import REFUND, Stack, running_stack, socket
@@ -88,11 +88,12 @@ async def one(
 
 
 async def raw(clients: int) -> tuple[list[float], int, int]:
-    port, peers = free_port(), set()
+    port = free_port()
+    peers: set[ServerConnection] = set()
 
-    async def handler(ws: object) -> None:
+    async def handler(ws: ServerConnection) -> None:
         peers.add(ws)
-        await ws.wait_closed()  # type: ignore[attr-defined]  # a server connection
+        await ws.wait_closed()
 
     async with serve(handler, "127.0.0.1", port, compression=None):
 

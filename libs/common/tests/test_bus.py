@@ -177,7 +177,8 @@ class Rig:
             info = await self.js.stream_info("DLQ", subjects_filter=subject)
         if not (info.state.subjects or {}):
             return []
-        found, sequence = [], 0
+        found: list[dict] = []
+        sequence = 0
         while True:
             try:
                 message = await self.js.get_msg(
@@ -211,7 +212,7 @@ def router_of(bus: Bus, agent: Reader) -> NatsRouter:
 
     router = NatsRouter()
 
-    @router.subscriber(**bus.ears())
+    @bus.ears(router)
     async def on_request(message: NatsMessage) -> None:
         await bus.stage(message, (SimulationRequested,), agent.interpret)
 

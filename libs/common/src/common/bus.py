@@ -15,7 +15,14 @@ from typing import Any
 from uuid import uuid5
 
 from faststream import BaseMiddleware
-from faststream.nats import ConsumerConfig, JStream, NatsBroker, NatsMessage, PullSub
+from faststream.nats import (
+    ConsumerConfig,
+    JStream,
+    NatsBroker,
+    NatsMessage,
+    NatsRouter,
+    PullSub,
+)
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
@@ -35,10 +42,13 @@ from common.contracts.events import (
     StageFailed,
     StageStarted,
 )
+from common.contracts.values import Value
 from common.errors import MalformedMessage, SimulatorError, TransientError
 from common.streams import CONSUMERS, CONVERSATIONS, DLQ, SIMULATIONS, WORKER_SAYS, dlq_subject
 
 logger = logging.getLogger(__name__)
+
+type Handler = Callable[[NatsMessage], Awaitable[None]]
 
 RETRY_DELAYS_S = (1.0, 2.0, 4.0, 8.0)
 """Delays before deliveries 2 to 5; an exception on delivery 5 is final, and the sixth is left for crashes."""
@@ -98,18 +108,42 @@ class Bus:
     chance: random.Random = field(default_factory=random.Random)
     counters: Counters = field(default_factory=Counters)
 
-    def ears(self) -> dict[str, Any]:
-        """Arguments of `router.subscriber`: the worker's durable, as the provisioning step declared it."""
+    def ears(self, router: NatsRouter) -> Callable[[Handler], object]:
+        """Decorator: have the handler hear the worker's durable, as the provisioning step declared it."""
         spec = next(consumer for consumer in CONSUMERS if consumer.durable == self.worker)
-        return {
-            "subject": "",
-            "config": ConsumerConfig(filter_subjects=list(spec.filters)),
-            "durable": spec.durable,
-            "stream": JStream(spec.stream, declare=False),
-            "pull_sub": PullSub(batch_size=1, timeout=5),
-            "max_workers": self.slots,
-            "inbox_prefix": f"{self.inbox_prefix}.".encode(),
-        }
+        subscribe: Callable[[Handler], object] = router.subscriber(
+            "",
+            config=ConsumerConfig(filter_subjects=list(spec.filters)),
+            durable=spec.durable,
+            stream=JStream(spec.stream, declare=False),
+            pull_sub=PullSub(batch_size=1, timeout=5),
+            max_workers=self.slots,
+            inbox_prefix=f"{self.inbox_prefix}.".encode(),
+        )
+        return subscribe
+
+    def questions(self, router: NatsRouter, subject: str) -> Callable[[Handler], object]:
+        """Decorator: have the handler hear requests on core NATS; replicas share them. It answers by `answer`."""
+        subscribe: Callable[[Handler], object] = router.subscriber(
+            subject, queue=self.worker, max_workers=self.slots, no_reply=True
+        )
+        return subscribe
+
+    async def answer[A: Value](
+        self, message: NatsMessage, shape: type[A], act: Callable[[A], Awaitable[Value]]
+    ) -> None:
+        """Answer one request. Without an answer the asker sees a timeout, so the agent turns errors into outcomes.
+
+        Raises:
+            MalformedMessage: the request is no `shape`.
+        """
+        raw = message.raw_message
+        answered = await act(decode(shape, raw.data, raw.headers))
+        if raw.reply:
+            body, headers = encode(answered)
+            telemetry.inject(headers)
+            await self.broker.publish(body, raw.reply, headers=headers)
+        self.counters.handled += 1
 
     async def stage[H: SimulationRequested | StageCompleted](
         self,

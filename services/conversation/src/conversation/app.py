@@ -8,19 +8,16 @@ from conversation.agent import ChatAgent
 from conversation.replies import answer_to
 from conversation.turns import DeliberationAgent
 
-QUEUE = "conversation"
-"""Replicas share the questions."""
-
 
 def make_router(bus: Bus, chat: ChatAgent, deliberation: DeliberationAgent) -> NatsRouter:
     router = NatsRouter()
 
-    @router.subscriber(CHAT_ASK, queue=QUEUE, max_workers=bus.slots, no_reply=True)
+    @bus.questions(router, CHAT_ASK)
     async def on_chat(message: NatsMessage) -> None:
         await answer_to(bus, message.raw_message, chat)
 
+    @bus.ears(router)
     async def on_turn_due(message: NatsMessage) -> None:
         await bus.turn(message, deliberation.take)
 
-    router.subscriber(**bus.ears())(on_turn_due)
     return router

@@ -10,7 +10,7 @@ from failure.agent import FailureAgent
 def make_router(bus: Bus, agent: FailureAgent) -> NatsRouter:
     router = NatsRouter()
 
-    @router.subscriber(**bus.ears())
+    @bus.ears(router)
     async def on_network(message: NatsMessage) -> None:
         await bus.stage(message, (ToolsMapped,), agent.select)
 

@@ -10,7 +10,7 @@ from interpreter.agent import InterpreterAgent
 def make_router(bus: Bus, agent: InterpreterAgent) -> NatsRouter:
     router = NatsRouter()
 
-    @router.subscriber(**bus.ears())
+    @bus.ears(router)
     async def on_request(message: NatsMessage) -> None:
         await bus.stage(message, (SimulationRequested,), agent.interpret)
 

@@ -10,7 +10,7 @@ from mapper.agent import MapperAgent
 def make_router(bus: Bus, agent: MapperAgent) -> NatsRouter:
     router = NatsRouter()
 
-    @router.subscriber(**bus.ears())
+    @bus.ears(router)
     async def on_plan(message: NatsMessage) -> None:
         await bus.stage(message, (ArchitecturePlanned,), agent.map)
 

@@ -10,7 +10,7 @@ from narrator.agent import NarratorAgent
 def make_router(bus: Bus, agent: NarratorAgent) -> NatsRouter:
     router = NatsRouter()
 
-    @router.subscriber(**bus.ears())
+    @bus.ears(router)
     async def on_run(message: NatsMessage) -> None:
         await bus.stage(message, (RunCompleted,), agent.narrate)
 

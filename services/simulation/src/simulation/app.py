@@ -10,7 +10,7 @@ from simulation.agent import SimulationAgent
 def make_router(bus: Bus, agent: SimulationAgent) -> NatsRouter:
     router = NatsRouter()
 
-    @router.subscriber(**bus.ears())
+    @bus.ears(router)
     async def on_failures(message: NatsMessage) -> None:
         await bus.stage(message, (FailuresSelected,), agent.run)
 
