@@ -8,6 +8,8 @@ from interpreter.rules.lexicon import tables
 from interpreter.rules.text import Scan, Span
 
 _FEWEST, _MOST = 2, 9
+_HANGING = frozenset({"each", "with", "which", "who", "both", "all", "including"})
+_FEWEST_THINGS, _LONGEST_THING_WORDS = 3, 5
 _LONGEST_ITEM_WORDS = 22
 _ITEM_END = re.compile(
     r"[,;](?!\d)\s*(?:and |or )?|\s+(?:and|or)\s+(?=(?:an?|the|one|for|another)\b)", re.IGNORECASE
@@ -22,12 +24,24 @@ def items(scan: Scan, sentence: Span) -> tuple[Span, list[Span]] | None:
     if not colon:
         return None
     head = scan.span(sentence.start, sentence.start + len(head_text), sentence.sentence)
-    if not set(scan.stems[head.first : head.last]) & tables.word_stems("views"):
+    found = _cut(scan, sentence.start + len(head_text) + 1, rest.partition(";")[0], sentence)
+    names_views = bool(set(scan.stems[head.first : head.last]) & tables.word_stems("views"))
+    if not names_views and not _are_things(scan, found):
         return None
-    found = _cut(scan, sentence.start + len(head_text) + 1, rest, sentence)
     if not _FEWEST <= len(found) <= _MOST:
         return None
     return head, found
+
+
+def _are_things(scan: Scan, found: Sequence[Span]) -> bool:
+    """Whether the items are three or more short names of things without a verb ("flights, a hotel and taxis")."""
+    is_short = all(span.last - span.first <= _LONGEST_THING_WORDS for span in found)
+    verbs = tables.actions().words - tables.words("ambiguous")
+    is_verbal = any(
+        scan.lower[span.first] in verbs or scan.lower[span.last - 1].endswith("ed")
+        for span in found
+    )
+    return len(found) >= _FEWEST_THINGS and is_short and not is_verbal
 
 
 def _cut(scan: Scan, start: int, text: str, sentence: Span) -> list[Span]:
@@ -46,7 +60,8 @@ def _joined(scan: Scan, pieces: Sequence[Span]) -> list[Span]:
         if piece.last == piece.first:
             continue
         words = piece.last - piece.first
-        if found and words < 2 and found[-1].last - found[-1].first < _LONGEST_ITEM_WORDS:
+        hangs_on = words < 2 or scan.lower[piece.first] in _HANGING
+        if found and hangs_on and found[-1].last - found[-1].first < _LONGEST_ITEM_WORDS:
             last = found[-1]
             found[-1] = Span(last.start, piece.end, last.first, piece.last, last.sentence)
         else:
@@ -55,7 +70,8 @@ def _joined(scan: Scan, pieces: Sequence[Span]) -> list[Span]:
 
 
 _TOPICS = re.compile(
-    r"\b(?:about|for|on|between|into|either|regarding|concerning|of)\s+(?=(?:[^,.;:]{2,45},\s*){1,7}[^,.;:]{0,45}?\b(?:and|or)\b)",
+    r"\b(?:about|for|on|between|into|either|regarding|concerning|of|whether (?:it|they) (?:is|are))\s+"
+    r"(?=(?:[^,.;:]{2,45},\s*){1,7}[^,.;:]{0,45}?\b(?:and|or)\b)",
     re.IGNORECASE,
 )
 _TOPIC_END = re.compile(

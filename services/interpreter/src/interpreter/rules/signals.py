@@ -12,13 +12,24 @@ _PERSONA = re.compile(
 )
 
 
+_PERSON = (
+    r"(?:manager|supervisor|doctor|physician|lawyer|attorney|partner|underwriter|clerk|officer|editor|engineer|"
+    r"director|operator|nurse|pharmacist|accountant|caseworker|case worker|dispatcher|teacher|recruiter|"
+    r"auditor|board|committee|clinician|technician|planner|adjuster|controller|person|human|colleague|handler|chef|foreman|warden|"
+    r"employee|expert|boss|owner|lead|leader|specialist|consultant|cfo|ceo|cto|counsel|therapist|vet)"
+)
 _BY_PERSON = re.compile(
     r"\b(?:approved|signed(?: off)?|released|confirmed|authori[sz]ed|decided|checked|reviewed) by "
-    r"(?:an?|the|our|my|his|her|their) (?:\w+ ){0,2}?"
-    r"(?:manager|supervisor|doctor|physician|lawyer|attorney|underwriter|clerk|officer|editor|engineer|"
-    r"director|operator|nurse|pharmacist|accountant|caseworker|case worker|dispatcher|teacher|recruiter|"
-    r"auditor|board|committee|clinician|technician|planner|adjuster|controller|person|human|colleague|"
-    r"employee|expert|boss|owner|lead|specialist|consultant)\b",
+    rf"(?:an?|the|our|my|his|her|their) (?:\w+ ){{0,2}}?{_PERSON}\b"
+    rf"|\b(?:asks?|consults?) (?:an?|the|our|their) (?:\w+ ){{0,2}}?{_PERSON}\b"
+    rf"|\b{_PERSON},? (?:who )?(?:then |finally |must |has to )?(?:decides?|approves?|signs?|releases?|agrees?)\b"
+    rf"|\b(?:have|has|let|lets|having) (?:an?|the|our) (?:\w+ ){{0,2}}?{_PERSON} "
+    r"(?:check|sign|approve|confirm|review|look|decide)"
+    rf"|\b(?:go|goes|sent|passed|forwarded|escalated|handed) to (?:an?|the|our) (?:\w+ ){{0,2}}?{_PERSON}\b(?! agent)"
+    rf"|\b(?:after|before|until|unless) (?:an?|the|our|my) (?:\w+ ){{0,2}}?{_PERSON} (?:has |have )?"
+    r"(?:agree[sd]|approve[sd]|confirm(?:s|ed)|sign(?:s|ed)|release[sd]|seen|says? (?:yes|ok))"
+    r"|\bbefore (?:\w+ ){1,2}ha(?:s|ve) (?:looked|approved|agreed|seen|signed|confirmed)"
+    rf"|\b{_PERSON}'s? (?:consent|approval|ok|signature|decision)\b",
     re.IGNORECASE,
 )
 _ABOUT_RULES = re.compile(

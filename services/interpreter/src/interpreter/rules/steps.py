@@ -36,6 +36,19 @@ _PARALLEL = re.compile(
 )
 _STEERING = frozenset({"handoff", "group_chat", "supervisor", "hierarchical"})
 _LONGEST_OBJECT = 6
+_FINDING = frozenset({"find", "found", "identify", "identified"})
+"""To find something is research where the public is searched, else it is detection in what is at hand."""
+_PUBLIC = frozenset(
+    {
+        "web_search",
+        "web_scrape",
+        "academic_search",
+        "news_api",
+        "social_media",
+        "travel_search",
+        "property_data",
+    }
+)
 _FEWEST_BEHIND = 2
 _SHARED_OUT, _TOPIC_STRENGTH = 0.5, 0.7
 _STEERS = 0.35
@@ -100,8 +113,8 @@ def _of_list(scan: Scan, sentence: Span, found: Places) -> list[_Draft]:
     for item in items:
         own = [pair for pair in actions(scan, item, found, sentence) if pair[0] >= ENOUGH]
         begins = [pair for pair in own if _begins(scan, item, pair[1])]
-        if chosen := begins or shared or own:
-            drafts.append(_Draft([item], [strongest(chosen)], group=f"list{sentence.sentence}"))
+        chosen = begins or shared or own or [(_TOPIC_STRENGTH, Match(-1, -1, "recommend", "voice"))]
+        drafts.append(_Draft([item], [strongest(chosen)], group=f"list{sentence.sentence}"))
     return drafts if len(drafts) == len(items) else []
 
 
@@ -271,5 +284,9 @@ def _verb(
     """The canonical verb: who is told how to work together coordinates, a voice in a discussion recommends."""
     if action.first in steering:
         return "recommend" if is_item else "coordinate"
-    looks_on_web = action.key == "look_up" and "web_search" in capabilities
-    return "research" if looks_on_web else action.key
+    is_public = bool(_PUBLIC & set(capabilities))
+    if action.key == "look_up" and "web_search" in capabilities:
+        return "research"
+    if action.phrase in _FINDING and not is_public:
+        return "detect"
+    return action.key

@@ -107,7 +107,7 @@ def _with_voices(roles: list[Role], interpretation: Interpretation) -> list[Role
     missing = [
         Role("Advocate", "analyze", "argues in favour with reasons and evidence"),
         Role(
-            "Opponent", "discuss", "argues against, names weaknesses, risks and counter-arguments"
+            "Opponent", "analyze", "argues against, names weaknesses, risks and counter-arguments"
         ),
     ][: 2 - len(voices)]
     closing = [role for role in roles if role.verb in _CLOSING]

@@ -47,10 +47,12 @@ _TELLING = _ACTING | {
     "detect",
 }
 _EFFECTS: dict[str, frozenset[str]] = {
-    "payment_api": _ACTING,
-    "trading_execution": _ACTING,
-    "deployment_ops": _ACTING | {"implement", "test"},
-    "purchase_order": _ACTING | {"compare"},
+    "payment_api": _ACTING - {"notify", "schedule", "optimize"},
+    "trading_execution": frozenset({"trade", "order", "sell", "decide", "optimize", "pay"}),
+    "deployment_ops": frozenset(
+        {"deploy", "resolve", "optimize", "decide", "implement", "test", "update"}
+    ),
+    "purchase_order": frozenset({"order", "pay", "update", "decide", "compare", "book", "resolve"}),
     "email_send": _TELLING,
     "messaging": _TELLING,
 }
@@ -75,6 +77,11 @@ _SOURCES = frozenset(
         "travel_search",
         "maps_geo",
     ]
+)
+_PUBLIC = re.compile(
+    r"\b(?:research|market|competitor|trend|compan|industry|public|background|topic|sources?|facts?|news|audience|"
+    r"internet|online|prices?|studies|best practice|latest|current)",
+    re.IGNORECASE,
 )
 _PERSONAL = re.compile(
     r"\b(?:I|we)\s+(?:then\s+|can\s+|must\s+|want to\s+|have to\s+)?"
@@ -154,7 +161,12 @@ class Role:
     @property
     def capabilities(self) -> tuple[str, ...]:
         named = [name for step in self.steps for name in step.capabilities if may_hold(step, name)]
-        return tuple(dict.fromkeys([*named, *self.implied, *_sources(self.verb, named)]))
+        implied = [
+            *self.implied,
+            *_sources(self, named),
+            *_channel(self.verb, named, self.implied),
+        ]
+        return tuple(dict.fromkeys([*named, *implied]))
 
     @property
     def evidence(self) -> tuple[Evidence, ...]:
@@ -176,9 +188,17 @@ def may_hold(step: Step, capability: str) -> bool:
     return verbs is None or step.verb in verbs
 
 
-def _sources(verb: str, named: Sequence[str]) -> tuple[str, ...]:
-    """Research needs a source: the public web when the text names none."""
-    return ("web_search",) if verb == "research" and not set(named) & _SOURCES else ()
+def _sources(role: Role, named: Sequence[str]) -> tuple[str, ...]:
+    """Research needs a source: the public web when the text names none and the subject is public."""
+    is_public = any(_PUBLIC.search(words_of(step)) for step in role.steps)
+    wants = role.verb == "research" and is_public and not set(named) & _SOURCES
+    return ("web_search",) if wants else ()
+
+
+def _channel(verb: str, named: Sequence[str], implied: Sequence[str]) -> tuple[str, ...]:
+    """Who tells somebody something needs a channel: a message when the text names none."""
+    has_one = {"email_send", "messaging", "social_media"} & {*named, *implied}
+    return ("messaging",) if verb == "notify" and not has_one else ()
 
 
 def stage_of(verb: str) -> str:
@@ -195,8 +215,9 @@ def words_of(step: Step) -> str:
 def roles(interpretation: Interpretation, most: int) -> list[Role]:
     """The roles for all steps in their order, at most `most`."""
     found: list[Role] = []
+    thing = next((entity.name for entity in interpretation.entities), "")
     for step in work(interpretation):
-        _place(step, found)
+        _place(step, found, thing)
     found = _distinct(_absorb_weak(found))
     return _at_most(found, most)
 
@@ -216,12 +237,12 @@ def _is_for_person(step: Step) -> bool:
     return step.verb == "approve" or bool(_PERSONAL.search(words_of(step)))
 
 
-def _place(step: Step, found: list[Role]) -> None:
-    """Give the step to a role that is there already, else to a new one."""
+def _place(step: Step, found: list[Role], thing: str) -> None:
+    """Give the step to a role that is there already, else to a new one; `thing` is what the whole work is about."""
     fits = fitting(words_of(step), step.verb, step.object)
     best = max(sorted(fits), key=lambda title: fits[title], default=None)
     if best is None or fits[best] < _FITS:
-        _place_by_function(step, found)
+        _place_by_function(step, found, thing)
         return
     for role in found:
         fit = fits.get(role.title, 0.0)
@@ -244,14 +265,15 @@ def is_item(step: Step) -> bool:
     return (step.parallel_group or "").startswith("list")
 
 
-def _place_by_function(step: Step, found: list[Role]) -> None:
+def _place_by_function(step: Step, found: list[Role], thing: str) -> None:
     last = found[-1] if found else None
     if last and not is_item(step) and _is_aside(step, last):
         last.steps.append(step)
         return
     function = functions().get(step.verb)
     noun = function.noun if function else "Specialist"
-    title = f"{_modifier(step)} {noun}".strip()
+    domain = _modifier(step) or ("" if found else thing.title())
+    title = f"{domain} {noun}".strip()
     duty = function.duty if function else step.name
     implied = function.capabilities if function else ()
     found.append(Role(title, step.verb, duty, [step], implied, step.confidence))
