@@ -64,20 +64,29 @@ def share_band(hits: int, n: int, sections: Sequence[float]) -> Band:
     return Band(value=p, low=low, high=min(1.0, max(p, centre + spread, p + width)))
 
 
+def quantile(values: Floats, q: float) -> float:
+    """Linear between order statistics, as `numpy.quantile`, which takes twenty times as long on small arrays."""
+    return quantile_of_sorted(np.sort(values), q)
+
+
+def quantile_of_sorted(ordered: Floats, q: float) -> float:
+    at = q * (ordered.size - 1)
+    below = int(at)
+    above = min(below + 1, ordered.size - 1)
+    low, high = float(ordered[below]), float(ordered[above])
+    return low + (high - low) * (at - below)
+
+
 def quantiles(sections: Sequence[Floats]) -> Quantiles:
     """Mean, p50, p95, p99 of all sections' values together; never below 0."""
-    everything = np.concatenate(sections)
-    filled = [section for section in sections if section.size]
-    bands = [
-        positive(band(float(np.mean(everything)), [float(np.mean(s)) for s in filled])),
-        *(
-            positive(
-                band(float(np.quantile(everything, q)), [float(np.quantile(s, q)) for s in filled])
-            )
-            for q in (0.50, 0.95, 0.99)
-        ),
-    ]
-    return Quantiles(mean=bands[0], p50=bands[1], p95=bands[2], p99=bands[3])
+    everything = np.sort(np.concatenate(sections))
+    ordered = [np.sort(section) for section in sections if section.size]
+    mean = band(float(np.mean(everything)), [float(np.mean(s)) for s in ordered])
+    p50, p95, p99 = (
+        band(quantile_of_sorted(everything, q), [quantile_of_sorted(s, q) for s in ordered])
+        for q in (0.50, 0.95, 0.99)
+    )
+    return Quantiles(mean=positive(mean), p50=positive(p50), p95=positive(p95), p99=positive(p99))
 
 
 def positive(estimate: Band) -> Band:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from common.contracts.run import Bottleneck
+from engine.bands import quantile
 from engine.graph import Node
 from engine.measure import MONTH_S, Sample, sample, utilisation
 from engine.world import Variant, World, run
@@ -77,4 +78,4 @@ def _used(base: Sample, index: int, position: int) -> float:
 
 
 def _p95(data: Sample) -> float:
-    return float(np.quantile(np.concatenate(data.latency_s), 0.95))
+    return quantile(np.concatenate(data.latency_s), 0.95)

@@ -6,7 +6,7 @@ import numpy as np
 
 from common.contracts.run import AgentFigures, Figures, LittlesLaw
 from common.contracts.values import Band
-from engine.bands import band, positive, quantiles, share_band
+from engine.bands import band, positive, quantile, quantiles, share_band
 from engine.draws import Floats, Whole
 from engine.graph import Node
 from engine.model import Parameters
@@ -169,14 +169,13 @@ def _rate_per_s(data: Sample) -> float:
 
 
 def _throughput(data: Sample) -> Band:
-    """Delivered tasks per minute between the first measured arrival and the last departure."""
-    rates, tasks, length = [], 0, 0.0
-    for finished, indices in zip(data.run.walks, data.indices, strict=True):
-        tasks_here = finished.tasks[-indices.size :]
-        span = max(t.delivered_s for t in tasks_here) - tasks_here[0].arrived_s
-        rates.append(60.0 * indices.size / span if span > 0 else 0.0)
-        tasks, length = tasks + indices.size, length + span
-    return positive(band(60.0 * tasks / length if length > 0 else 0.0, rates))
+    """Tasks per minute that leave between the first and the last measured arrival, warm-up tasks among them."""
+    rates, left, length = [], 0, 0.0
+    for finished, (start, end) in zip(data.run.walks, data.spans, strict=True):
+        here = sum(start < task.left_s <= end for task in finished.tasks)
+        left, length = left + here, length + end - start
+        rates.append(60.0 * here / (end - start) if end > start else 0.0)
+    return positive(band(60.0 * left / length if length > 0 else 0.0, rates))
 
 
 def _outcomes(data: Sample) -> dict[str, int]:
@@ -227,7 +226,7 @@ def _agent(data: Sample, node: Node, params: Parameters) -> AgentFigures:
         utilisation=utilisation(data, node),
         queue_mean=_queue_mean(data, service),
         wait_s_mean=float(waits.mean()) if waits.size else 0.0,
-        wait_s_p95=float(np.quantile(waits, 0.95)) if waits.size else 0.0,
+        wait_s_p95=quantile(waits, 0.95) if waits.size else 0.0,
         service_s_mean=float(lengths.mean()) if lengths.size else 0.0,
         visits_per_task=float(counted.sum()) / data.tasks,
         cost_usd_per_task=_price_known(node, params, cost / data.tasks),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from common.contracts.run import Sensitivity
+from engine.bands import quantile
 from engine.measure import Sample, sample
 from engine.world import Variant, World, run
 
@@ -111,7 +112,7 @@ def _vary(world: World, question: Question, base: Sample) -> Sensitivity:
     low = _run(world, question, question.overrides_low, 0)
     high = _run(world, question, question.overrides_high, 1)
     change = abs(high[0] - low[0])
-    p95 = float(np.quantile(np.concatenate(base.latency_s), 0.95))
+    p95 = quantile(np.concatenate(base.latency_s), 0.95)
     relative = abs(high[1] - low[1]) / p95 if p95 > 0 else 0.0
     return Sensitivity(
         parameter=question.parameter,
@@ -149,4 +150,4 @@ def _run(
     variant = Variant(world, parameters=parameters, depends=depends, rate_per_s=rate)
     data = sample(run(variant, REPLICATIONS))
     success = float(np.concatenate(data.success).mean())
-    return success, float(np.quantile(np.concatenate(data.latency_s), 0.95))
+    return success, quantile(np.concatenate(data.latency_s), 0.95)
