@@ -25,7 +25,9 @@ def add(network: Network, command: AddAgent, last: str | None) -> Step:
     duty = (command.duty.strip().rstrip("."),) if command.duty.strip() else ()
     new = AgentSpec(id=new_id(network, name), name=name, role=name, responsibilities=duty)
     step = Step(
-        flow.place(network, new, where, last), (f"Added {name}{_said(network, where)}.",), new.id
+        flow.place(network, new, where, last),
+        (f"Added {name}{_said(network, where, last)}.",),
+        new.id,
     )
     if not command.tool:
         return step
@@ -45,7 +47,9 @@ def add_verifier(network: Network, command: AddVerifier, last: str | None) -> St
     back = _way_back(placed, new, command.rounds or flow.ROUNDS)
     drawn = placed.model_copy(update={"connections": (*placed.connections, *back)})
     bound = f" It sends work back at most {back[0].max_iterations} times." if back else ""
-    return Step(drawn, (f"Added {name}{_said(network, where)} to check the work.{bound}",), new.id)
+    return Step(
+        drawn, (f"Added {name}{_said(network, where, last)} to check the work.{bound}",), new.id
+    )
 
 
 def _way_back(network: Network, verifier: AgentSpec, rounds: int) -> list[Connection]:
@@ -71,7 +75,7 @@ def add_approval(network: Network, command: AddApproval, last: str | None) -> St
         model_reason="a person, no model", responsibilities=("approve or decline",),
     )  # fmt: skip
     drawn = flow.place(network, new, where, last)
-    return Step(drawn, (f"Added {name}{_said(network, where)} to approve.",), new.id)
+    return Step(drawn, (f"Added {name}{_said(network, where, last)} to approve.",), new.id)
 
 
 def _risky_place(network: Network, name: str) -> Place:
@@ -88,10 +92,10 @@ def _placed(network: Network, where: Place | None, name: str, verb: str) -> Plac
     raise UnclearError(f"Where should {name} stand?", options)
 
 
-def _said(network: Network, where: Place) -> str:
+def _said(network: Network, where: Place, last: str | None) -> str:
     def name(said: str) -> str:
         try:
-            return find_agent(network, said).name
+            return find_agent(network, said, last=last).name
         except UnclearError:
             return said
 

@@ -28,6 +28,7 @@ from planner.editing.commands import (
     TakeTool,
     Vague,
 )
+from planner.editing.expansion import expanded
 from planner.editing.grammar import read
 from planner.editing.outcome import (
     BreaksNetworkError,
@@ -107,14 +108,14 @@ def _apply(
 ) -> EditResult:
     now, last, changes = network, None, list[str]()
     for text in said:
-        command = _understood(now, text)
-        if isinstance(command, GoBack):
-            return _undone(command, len(said), history)
-        step = _OPERATIONS[type(command)](now, command, last)
-        settled = settle(step.network)
-        _check(now, settled, max_agents)
-        now, last = settled, step.last or last
-        changes.extend(step.changes)
+        for command in expanded(now, _understood(now, text)):
+            if isinstance(command, GoBack):
+                return _undone(command, len(said), history)
+            step = _OPERATIONS[type(command)](now, command, last)
+            settled = settle(step.network)
+            _check(now, settled, max_agents)
+            now, last = settled, step.last or last
+            changes.extend(step.changes)
     return Edited(now, " ".join(changes), tuple(changes))
 
 

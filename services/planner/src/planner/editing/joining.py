@@ -46,7 +46,7 @@ def merge(network: Network, command: Merge, last: str | None) -> Step:
             "exit": tuple(kept.id if name in ids else name for name in network.exit),
         }
     )
-    names = " and ".join(agent.name for agent in parts)
+    names = " and ".join((", ".join(a.name for a in parts[:-1]), parts[-1].name))
     return Step(joined, (f"Merged {names} into {name}.",), kept.id)
 
 

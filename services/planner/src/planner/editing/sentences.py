@@ -28,7 +28,31 @@ _CLOSING = re.compile(
 def sentences(command: str) -> tuple[str, ...]:
     """The single commands in their order; "and" separates only where another command begins."""
     text = re.sub(r"[ \t]+", " ", command.replace("’", "'")).strip()
-    return tuple(plain for part in _BETWEEN.split(text) if (plain := _plain(part)))
+    plain = [one for part in _BETWEEN.split(text) if (one := _plain(part))]
+    return tuple(one for text in plain for one in _with_verb(text))
+
+
+def _with_verb(text: str) -> tuple[str, ...]:
+    """Two things added by one verb, the second one after the first; not where "and" joins a duty or two ends."""
+    found = _ADDS.fullmatch(text)
+    if found is None or _JOINED.search(found["one"]):
+        return (text,)
+    verb, one, two = found["verb"], found["one"], found["two"]
+    if _PLACED.search(one) or (place := _PLACED.search(two)) is None:
+        return (f"{verb} {one}", *_with_verb(f"{verb} {two}"))
+    after = " after it" if place[1].lower() == "after" else f" {place[0]}"
+    rest = f"{two[: place.start()].strip()}{after}{two[place.end() :]}"
+    return (f"{verb} {one} {place[0]}", *_with_verb(f"{verb} {rest}"))
+
+
+_ADDS = re.compile(
+    r"(?P<verb>add|insert|create|introduce|include|put|place)\s+(?P<one>.+?)(?:,?\s+and|,)\s+(?P<two>(?:an?|another)\s.+)",
+    re.IGNORECASE,
+)
+_JOINED = re.compile(r"\b(?:between|that|who|which|called|named|to|with)\b", re.IGNORECASE)
+_PLACED = re.compile(
+    r"\b(after|before|behind)\s+.+?(?=$|\s+(?:that|who|which|to|with|and)\s)", re.IGNORECASE
+)
 
 
 _NEED = re.compile(
