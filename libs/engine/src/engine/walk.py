@@ -126,8 +126,7 @@ class Walk(Serving):
             task.lost.discard(node)
         self.note("send", task, edge.index, visit, visit.is_wrong)
         target = self.nodes[edge.target]
-        # Rework begins with what the agent was given; a round of a loop goes on with what it has.
-        is_wrong = task.entered_wrong[edge.target] if visit.node.decides else visit.is_wrong
+        is_wrong = self._starts_wrong(visit, edge)
         if target.back_in > 1:
             # Several branches return to one agent: it goes on once, when the last of them is back.
             visit.frame.parked.append((edge.target, is_wrong))
@@ -135,6 +134,17 @@ class Walk(Serving):
             self.enter(task, target, visit.frame, is_wrong, edge)
         self.close(task, visit.frame)
         return True
+
+    def _starts_wrong(self, visit: Visit, edge: Edge) -> bool:
+        """A round of a loop goes on with what it has; rework begins with what the agent was given.
+
+        An objection makes it look at that again: an inherited error is noticed as often as in a merge.
+        """
+        if not visit.node.decides:
+            return visit.is_wrong
+        task = visit.task
+        is_noticed = visit.served.route[task.index] < self.setting.absorbed_share
+        return task.entered_wrong[edge.target] and not is_noticed
 
     def _goes_round(self, visit: Visit) -> bool:
         """A moderator's next round of the same calls."""
