@@ -5,6 +5,7 @@ refused. Numbers, signals, laws and approvals that the rules found stay; more ap
 """
 
 import re
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import Field
@@ -121,15 +122,17 @@ def _steps(text: str, by_rules: Interpretation, reading: ProposedReading) -> tup
     """The proposed steps, each with what the rules know of its place; what only the rules read stays."""
     free = list(by_rules.steps)
     found: list[Step] = []
+    taken: list[Evidence] = []
     for step in reading.steps:
         place = locate(text, step.quote)
-        if place is None or _is_hostile(by_rules, place):
+        if place is None or _is_hostile(by_rules, place) or _is_taken(taken, place):
             continue
+        taken.append(place)
         known = max(free, key=lambda s: _overlap(s, place), default=None)
         if known is not None and _overlap(known, place) >= _LEAST_OVERLAP:
             free.remove(known)
             found.append(_named(known, step))
-        elif not any(_overlap(s, place) >= _LEAST_OVERLAP for s in found):
+        else:
             found.append(_new(step, place))
     ordered = sorted(
         [*found, *free], key=lambda s: (s.evidence[0].start if s.evidence else 0, s.id)
@@ -173,13 +176,18 @@ def _is_hostile(by_rules: Interpretation, place: Evidence) -> bool:
     return any(_shared(span, place) for risk in orders for span in risk.evidence)
 
 
+def _is_taken(taken: Sequence[Evidence], place: Evidence) -> bool:
+    return any(_covered(span, place) >= _LEAST_OVERLAP for span in taken)
+
+
 def _overlap(step: Step, place: Evidence) -> float:
+    return max((_covered(span, place) for span in step.evidence), default=0.0)
+
+
+def _covered(one: Evidence, other: Evidence) -> float:
     """Shared characters by those of the shorter span, 0…1."""
-    spans = [(_shared(span, place), span) for span in step.evidence]
-    return max(
-        (n / max(1, min(span.end - span.start, place.end - place.start)) for n, span in spans),
-        default=0.0,
-    )
+    shorter = min(one.end - one.start, other.end - other.start)
+    return _shared(one, other) / max(1, shorter)
 
 
 def _shared(one: Evidence, other: Evidence) -> int:
