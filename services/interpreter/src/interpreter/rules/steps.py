@@ -76,11 +76,11 @@ def steps(scan: Scan) -> tuple[Step, ...]:
     """The steps in the order of the text, at most `MOST_STEPS`."""
     found = places(scan)
     drafts: list[_Draft] = []
-    is_shared_out = _is_shared_out(scan)
+    shared_out = _shared_out(scan)
     for sentence in scan.sentences:
         drafts += _of_list(scan, sentence, found) or _of_sentence(scan, sentence, found)
-        if is_shared_out:
-            drafts += _of_topics(scan, sentence, drafts)
+        if sentence is shared_out and not any(draft.group for draft in drafts):
+            drafts += _of_topics(scan, sentence)
     drafts = drafts[:MOST_STEPS]
     capabilities = _capabilities(scan, drafts)
     steering = _steering(scan)
@@ -118,24 +118,23 @@ def _of_list(scan: Scan, sentence: Span, found: Places) -> list[_Draft]:
     return drafts if len(drafts) == len(items) else []
 
 
-def _is_shared_out(scan: Scan) -> bool:
-    """Whether the text says that cases go to different people by what they are about."""
+def _shared_out(scan: Scan) -> Span | None:
+    """The sentence that says by which topics cases go to different people; of several the one that says it most."""
     strengths = signals(scan)
-    return max(strengths.get("router", 0.0), strengths.get("handoff", 0.0)) >= _SHARED_OUT
+    if max(strengths.get("router", 0.0), strengths.get("handoff", 0.0)) < _SHARED_OUT:
+        return None
+    cues = [scan.sentence_of[match.first] for match in scan.find(tables.coordination())]
+    listing = [sentence for sentence in scan.sentences if lists.topics(scan, sentence)]
+    return max(
+        listing, key=lambda sentence: (cues.count(sentence.sentence), -sentence.start), default=None
+    )
 
 
-def _of_topics(scan: Scan, sentence: Span, known: Sequence[_Draft]) -> list[_Draft]:
-    """One step per topic that cases can be about; once per text."""
-    if any(draft.group for draft in known):
-        return []
-    return [
-        _Draft(
-            [span],
-            [(_TOPIC_STRENGTH, Match(-1, -1, "answer", "topic"))],
-            group=f"list{sentence.sentence}",
-        )
-        for span in lists.topics(scan, sentence)
-    ]
+def _of_topics(scan: Scan, sentence: Span) -> list[_Draft]:
+    """One step per topic that cases can be about."""
+    action = (_TOPIC_STRENGTH, Match(-1, -1, "answer", "topic"))
+    group = f"list{sentence.sentence}"
+    return [_Draft([span], [action], group=group) for span in lists.topics(scan, sentence)]
 
 
 def _begins(scan: Scan, item: Span, action: Match) -> bool:

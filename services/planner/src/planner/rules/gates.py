@@ -12,6 +12,8 @@ IRREVERSIBLE = frozenset({"payment_api", "trading_execution", "deployment_ops", 
 """Capabilities whose effect leaves the house or cannot be taken back."""
 SHARE_TO_PERSON = 0.2
 """Share of cases above a limit (assumed; the text seldom says it)."""
+SHARE_ASKING = 0.1
+"""Share of conversations that end with a person (assumed)."""
 _SPLIT = re.compile(
     r"\b(small|large|larger|big|bigger|above|over|below|under|exceed\w*|more than|up to|unclear|complex|"
     r"high[- ]value|low[- ]risk|high[- ]risk|critical|severe|exceptions?)\b",
@@ -205,12 +207,40 @@ def _gate_at(draft: Draft, person: str, before: str | None, split: tuple[str, st
     ):
         _gate_before(draft, person, before, split)
         return
+    choices = [e for i in draft.entry for e in draft.out_of(i) if e.share is not None]
+    if choices:
+        _branch_to(draft, person, choices)
+        return
     if len(draft.exit) > 1 or any(edge.kind == "call" for edge in draft.out_of(draft.exit[0])):
         _person_is_asked(draft, person, draft.exit[0])
         return
     last = draft.exit[0]
     draft.connect(_approve(last, person, None, None))
     draft.exit = [person]
+
+
+def _branch_to(draft: Draft, person: str, choices: Sequence[Connection]) -> None:
+    """A desk that shares cases out gets the person as one more way out."""
+    kept = round(1 - SHARE_ASKING, 2)
+    shares = [round((edge.share or 0.0) * kept, 4) for edge in choices]
+    shares[0] = round(kept - sum(shares[1:]), 4)
+    for edge, share in zip(choices, shares, strict=True):
+        draft.replace(edge, edge.model_copy(update={"share": share}))
+    draft.connect(
+        Connection(
+            source=choices[0].source,
+            target=person,
+            kind="handoff",
+            label="case for a person",
+            share=SHARE_ASKING,
+            when="a person is asked for or has to decide",
+            payload=payload("intake"),
+        )
+    )
+    draft.exit.append(person)
+    draft.assumptions.append(
+        (f"{SHARE_ASKING:.0%} of the cases go to a person.", "The text does not say how many do.")
+    )
 
 
 def add_verifiers(draft: Draft, checking: Sequence[str]) -> None:

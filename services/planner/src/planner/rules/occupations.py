@@ -23,6 +23,8 @@ class Occupation:
     verbs: tuple[str, ...]
     duty: str
     capabilities: tuple[str, ...]
+    takes_domain: bool = False
+    """The title wants the thing worked on in front ("Refund Policy Analyst")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +55,12 @@ def _names(cell: str) -> tuple[str, ...]:
 @lru_cache(maxsize=1)
 def occupations() -> Mapping[str, Occupation]:
     """All professions by title."""
-    return {
-        row[0]: Occupation(
-            row[0], tuple(row[1].split()), row[3], _names(row[4] if len(row) > 4 else "")
-        )
-        for row in rows("occupations.txt")
-    }
+    found = {}
+    for title, verbs, _, duty, *rest in rows("occupations.txt"):
+        name = title.removeprefix("* ")
+        held = _names(rest[0] if rest else "")
+        found[name] = Occupation(name, tuple(verbs.split()), duty, held, title != name)
+    return found
 
 
 @lru_cache(maxsize=1)
@@ -74,7 +76,7 @@ def functions() -> Mapping[str, Function]:
 def _index() -> tuple[PhraseIndex, dict[str, float]]:
     """The cues, and the weight of each: less when many professions share it, more when it is several words."""
     cues = {
-        row[0]: [cue.strip() for cue in row[2].split(";") if cue.strip()]
+        row[0].removeprefix("* "): [cue.strip() for cue in row[2].split(";") if cue.strip()]
         for row in rows("occupations.txt")
     }
     shared = Counter(" ".join(stems(cue)) for phrases in cues.values() for cue in phrases)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from common.contracts.scenario import Interpretation, Step
 from common.contracts.values import Evidence
-from common.wording import stem
+from common.wording import stem, stems
 from planner.rules.occupations import domain_words, fitting, functions, occupations
 
 STEERING = frozenset({"coordinate", "discuss"})
@@ -83,6 +83,9 @@ _PUBLIC = re.compile(
     r"internet|online|prices?|studies|best practice|latest|current)",
     re.IGNORECASE,
 )
+_PAPERS = re.compile(
+    r"\b(?:letters?|reports?|documents?|invoices?|contracts?|practitioner|offers?)\b", re.IGNORECASE
+)
 _PERSONAL = re.compile(
     r"\b(?:I|we)\s+(?:then\s+|can\s+|must\s+|want to\s+|have to\s+)?"
     r"(?:decide|approve|choose|confirm|accept|release|pick|sign|agree|give)\b"
@@ -147,6 +150,8 @@ class Role:
     implied: tuple[str, ...] = ()
     fit: float = 0.0
     is_lead: bool = False
+    profession: str = ""
+    """The profession of the table behind the title; empty for a role named after its function."""
 
     @property
     def stage(self) -> str:
@@ -155,7 +160,7 @@ class Role:
     @property
     def is_checking(self) -> bool:
         """Whether the role is there to judge others' work, not only to look something up."""
-        known = occupations().get(self.title)
+        known = occupations().get(self.profession)
         return self.stage == "quality" and (known is None or stage_of(known.verbs[0]) == "quality")
 
     @property
@@ -164,7 +169,7 @@ class Role:
         implied = [
             *self.implied,
             *_sources(self, named),
-            *_channel(self.verb, named, self.implied),
+            *_channel(self, named),
         ]
         return tuple(dict.fromkeys([*named, *implied]))
 
@@ -195,10 +200,15 @@ def _sources(role: Role, named: Sequence[str]) -> tuple[str, ...]:
     return ("web_search",) if wants else ()
 
 
-def _channel(verb: str, named: Sequence[str], implied: Sequence[str]) -> tuple[str, ...]:
-    """Who tells somebody something needs a channel: a message when the text names none."""
-    has_one = {"email_send", "messaging", "social_media"} & {*named, *implied}
-    return ("messaging",) if verb == "notify" and not has_one else ()
+def _channel(role: Role, named: Sequence[str]) -> tuple[str, ...]:
+    """Who tells somebody something needs a channel: mail for papers, a message where the text names none."""
+    if role.verb != "notify" or {"email_send", "messaging", "social_media"} & {
+        *named,
+        *role.implied,
+    }:
+        return ()
+    has_papers = any(_PAPERS.search(words_of(step)) for step in role.steps)
+    return ("email_send",) if has_papers else ("messaging",)
 
 
 def stage_of(verb: str) -> str:
@@ -245,18 +255,29 @@ def _place(step: Step, found: list[Role], thing: str) -> None:
         _place_by_function(step, found, thing)
         return
     for role in found:
-        fit = fits.get(role.title, 0.0)
+        fit = fits.get(role.profession, 0.0)
         if fit >= max(_FITS, _CLOSE * fits[best]) and _takes(role, step):
             role.steps.append(step)
             role.fit += fit
             return
     known = occupations()[best]
-    found.append(Role(best, step.verb, known.duty, [step], known.capabilities, fits[best]))
+    title = _with_domain(best, step) if known.takes_domain else best
+    role = Role(
+        title, step.verb, known.duty, [step], known.capabilities, fits[best], profession=best
+    )
+    found.append(role)
+
+
+def _with_domain(title: str, step: Step) -> str:
+    """The title with the first thing of the step in front, unless the title says it already."""
+    taken = set(stems(title))
+    thing = next((name for name in step.data_in if not set(stems(name)) & taken), "")
+    return f"{thing.title()} {title}".strip()
 
 
 def _takes(role: Role, step: Step) -> bool:
     """A role takes what its profession does, or what belongs to the same stage of the work."""
-    known = occupations().get(role.title)
+    known = occupations().get(role.profession)
     return stage_of(step.verb) == role.stage or (known is not None and step.verb in known.verbs)
 
 
