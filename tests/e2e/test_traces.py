@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import json
 import threading
 from collections import defaultdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,7 +16,10 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
 
 class Receiver(BaseHTTPRequestHandler):
+    """Takes protobuf from the services and JSON from the narrator, as a collector does."""
+
     spans: list[tuple[str, object]] = []
+    simulated: list[tuple[str, dict]] = []
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["content-length"]))
@@ -31,6 +35,8 @@ class Receiver(BaseHTTPRequestHandler):
                 )
                 for scope in resource.scope_spans:
                     self.spans.extend((service, span) for span in scope.spans)
+        elif "json" in self.headers["content-type"]:
+            self.simulated.append((self.path, json.loads(body)))
         self.send_response(200)
         self.end_headers()
 
@@ -75,3 +81,23 @@ async def test_a_simulation_is_one_trace_over_all_services(receiver):
     assert "process sim.v1.simulation.requested" in names
     assert "publish sim.v1.observability.narrated" in names
     assert not any(body["simulation_id"] in name for name in names)
+
+    told = dict(Receiver.simulated)
+    assert set(told) == {"/v1/traces", "/v1/metrics", "/v1/logs"}
+    simulated = [
+        span
+        for resource in told["/v1/traces"]["resourceSpans"]
+        for scope in resource["scopeSpans"]
+        for span in scope["spans"]
+    ]
+    links = [link for _, span in trace for link in span.links]
+    assert {link.trace_id.hex() for link in links} == {simulated[0]["traceId"]}
+    assert {link.span_id.hex() for link in links} <= {span["spanId"] for span in simulated}
+    services = {
+        attribute["value"]["stringValue"]
+        for resource in told["/v1/traces"]["resourceSpans"]
+        for attribute in resource["resource"]["attributes"]
+        if attribute["key"] == "service.name"
+    }
+    assert not services & workers
+    assert len(services) >= 3

@@ -145,20 +145,22 @@ class Bus:
             await self.broker.publish(body, raw.reply, headers=headers)
         self.counters.handled += 1
 
-    async def stage[H: SimulationRequested | StageCompleted](
+    async def stage[H: SimulationRequested | StageCompleted, R: StageCompleted](
         self,
         message: NatsMessage,
         shapes: Sequence[type[H]],
-        act: Callable[[H], Awaitable[StageCompleted]],
-    ) -> None:
-        """Hear one event, say that the stage has begun, do the work, say its result.
+        act: Callable[[H], Awaitable[R]],
+    ) -> R:
+        """Hear one event, say that the stage has begun, do the work, say its result and give it back.
 
         Raises:
             MalformedMessage: the message fits none of `shapes`.
         """
         heard = hear(message.raw_message, shapes)
         await self.mention(self._started(heard))
-        await self.say(await act(heard))
+        result = await act(heard)
+        await self.say(result)
+        return result
 
     async def turn(
         self, message: NatsMessage, act: Callable[[TurnDue], Awaitable[TurnTaken]]

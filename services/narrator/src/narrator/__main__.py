@@ -5,6 +5,7 @@ from common.llm.settings import ModelSettings
 from common.worker import run
 from narrator.agent import NarratorAgent
 from narrator.app import make_router
+from narrator.collector import Collector, endpoint
 from narrator.llm import narrator_model
 from narrator.settings import NarratorSettings
 
@@ -18,5 +19,6 @@ if __name__ == "__main__":
             NarratorAgent(
                 now=bus.now, model=narrator_model(models_for(bus, models), models.deadline_s)
             ),
+            Collector(endpoint()),
         ),
     )

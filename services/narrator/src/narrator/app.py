@@ -5,13 +5,14 @@ from faststream.nats import NatsMessage, NatsRouter
 from common.bus import Bus
 from common.contracts.events import RunCompleted
 from narrator.agent import NarratorAgent
+from narrator.collector import Collector
 
 
-def make_router(bus: Bus, agent: NarratorAgent) -> NatsRouter:
+def make_router(bus: Bus, agent: NarratorAgent, collector: Collector) -> NatsRouter:
     router = NatsRouter()
 
     @bus.ears(router)
     async def on_run(message: NatsMessage) -> None:
-        await bus.stage(message, (RunCompleted,), agent.narrate)
+        collector.send(await bus.stage(message, (RunCompleted,), agent.narrate))
 
     return router
