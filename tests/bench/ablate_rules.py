@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from evaluate_corpus import prediction
-
 from interpreter.rules import lists, signals, steps
 from interpreter.rules.reading import interpret
 from planner.rules import planning, roles
@@ -50,9 +48,9 @@ def switched_off(part: str) -> Iterator[None]:
         yield
 
 
-def scorer(path: str) -> Any:
-    """The corpus' scorer as a module."""
-    spec = spec_from_file_location("score", path)
+def module_at(path: str) -> Any:
+    """A script as a module."""
+    spec = spec_from_file_location(Path(path).stem, path)
     assert spec is not None
     assert spec.loader is not None
     module = module_from_spec(spec)
@@ -62,13 +60,14 @@ def scorer(path: str) -> Any:
 
 def row(score: Any, gold: list[dict[str, Any]]) -> list[float]:
     """Overall, agents F1, tools F1, pattern credit and people of the rules as they are now."""
-    predicted = [prediction(case["id"], plan(interpret(case["scenario"]))) for case in gold]
+    predict = module_at(str(Path(__file__).with_name("evaluate_corpus.py"))).prediction
+    predicted = [predict(case["id"], plan(interpret(case["scenario"]))) for case in gold]
     figures = score.corpus(score.evaluate(gold, predicted, score.Sim(gold)))
     return [figures[name] for name in ("overall", "agent_f1", "tool_f1", "pattern_credit", "hitl")]
 
 
 def main(scorer_path: str, *golds: str) -> None:
-    score = scorer(scorer_path)
+    score = module_at(scorer_path)
     for path in golds:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
         gold = [json.loads(line) for line in lines]
