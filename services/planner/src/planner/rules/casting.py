@@ -4,12 +4,25 @@ from collections.abc import Callable, Sequence
 
 from common.contracts.network import Pattern
 from common.contracts.scenario import Interpretation, Step
-from planner.rules.roles import STEERING, Role, merged
+from planner.rules.roles import STEERING, Role, is_item, merged
 
 _LEADING = frozenset({"coordinate", "discuss", "route", "receive", "greet", "classify"})
 _CLOSING = frozenset({"compile", "summarize", "report", "decide", "recommend"})
 
 
+_FEWEST_TOPICS = 2
+_SHARED = frozenset(
+    {
+        "policy_rules",
+        "vector_search",
+        "account_system",
+        "order_management",
+        "crm",
+        "sql_database",
+        "clinical_data",
+    }
+)
+"""Sources that every specialist of a desk reads; what acts stays with the one whose duty it is."""
 _FEWEST_IN_CHAT = 3
 
 
@@ -74,7 +87,19 @@ def _with_desk(roles: list[Role], interpretation: Interpretation) -> list[Role]:
             "receives the request, understands it and transfers it to the right specialist",
         )
     desk.steps += steering(interpretation, desk)
-    return _to_front(roles, desk)
+    return _to_front(_equipped(roles, desk), desk)
+
+
+def _equipped(roles: list[Role], desk: Role) -> list[Role]:
+    """Specialists for topics get what the text gives to whoever answers; that answering is then no role of its own."""
+    topics = [role for role in roles if any(is_item(step) for step in role.steps)]
+    answering = [r for r in roles if r not in topics and r is not desk and r.verb == "answer"]
+    if len(topics) < _FEWEST_TOPICS:
+        return roles
+    shared = [name for role in (desk, *answering) for name in role.capabilities if name in _SHARED]
+    for role in topics:
+        role.implied = tuple(dict.fromkeys([*role.implied, *shared]))
+    return [role for role in roles if role not in answering]
 
 
 def _with_synthesis(roles: list[Role], interpretation: Interpretation) -> list[Role]:
