@@ -31,6 +31,17 @@ class Database:
 
     def __init__(self, settings: GatewaySettings) -> None:
         self.engine = make_engine(settings)
+        self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    @asynccontextmanager
+    async def statements(self) -> AsyncIterator[AsyncConnection]:
+        """A connection on which each statement is a transaction of its own: for reads, and for single writes.
+
+        Raises:
+            DatabaseAway: as in `transaction`.
+        """
+        async with _translated(), self._autocommit.connect() as connection:
+            yield connection
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
@@ -39,15 +50,8 @@ class Database:
         Raises:
             DatabaseAway: the server is away or overloaded; nothing is known to be committed.
         """
-        try:
-            async with self.engine.begin() as connection:
-                yield connection
-        except (OSError, PoolTimeoutError, TimeoutError) as error:
-            raise DatabaseAway("the database cannot be reached") from error
-        except DBAPIError as error:
-            if is_away(error):
-                raise DatabaseAway("the database cannot be reached") from error
-            raise
+        async with _translated(), self.engine.begin() as connection:
+            yield connection
 
     async def ping(self) -> None:
         """Raises DatabaseAway unless a statement can run."""
@@ -56,6 +60,19 @@ class Database:
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+@asynccontextmanager
+async def _translated() -> AsyncIterator[None]:
+    """Any sign of an absent or overloaded server becomes DatabaseAway; everything else stays what it is."""
+    try:
+        yield
+    except (OSError, PoolTimeoutError, TimeoutError) as error:
+        raise DatabaseAway("the database cannot be reached") from error
+    except DBAPIError as error:
+        if is_away(error):
+            raise DatabaseAway("the database cannot be reached") from error
+        raise
 
 
 def make_engine(settings: GatewaySettings) -> AsyncEngine:
@@ -72,11 +89,16 @@ def make_engine(settings: GatewaySettings) -> AsyncEngine:
         pool_size=settings.pool_size,
         max_overflow=settings.pool_overflow,
         pool_timeout=settings.pool_wait_s,
-        pool_pre_ping=True,
+        # No ping before each use, which costs a round trip: the first statement that finds the server gone
+        # answers 503 or is tried again, and empties the pool.
         pool_recycle=1_800,
         json_serializer=to_json,
         json_deserializer=orjson.loads,
-        connect_args={"timeout": CONNECT_TIMEOUT_S, "server_settings": server_settings},
+        connect_args={
+            "timeout": CONNECT_TIMEOUT_S,
+            "command_timeout": settings.statement_timeout_s + 1,
+            "server_settings": server_settings,
+        },
     )
 
 

@@ -25,7 +25,7 @@ class EventRepository:
 
     async def add(self, frames: Sequence[NewFrame]) -> None:
         if frames:
-            await self._connection.execute(insert(events), [_row(frame) for frame in frames])
+            await self._connection.execute(_ADD, [_row(frame) for frame in frames])
 
     async def page(self, simulation_id: str, *, after: int, limit: int) -> list[StoredFrame]:
         """Frames with seq > `after`, in order."""
@@ -36,6 +36,27 @@ class EventRepository:
             .limit(limit)
         )
         return [StoredFrame(*row) for row in rows]
+
+    async def shown(self, simulation_id: str, revision: int) -> list[tuple[str, str, str]]:
+        """(event_type, source, event_id) of what a stage shows once per revision, in order."""
+        once = (
+            "scenario_interpreted",
+            "architecture_planned",
+            "tools_mapped",
+            "failures_selected",
+            "observability",
+            "narrative",
+        )
+        rows = await self._connection.execute(
+            select(events.c.event_type, events.c.source, events.c.event_id)
+            .where(
+                events.c.simulation_id == simulation_id,
+                events.c.revision == revision,
+                events.c.event_type.in_(once),
+            )
+            .order_by(events.c.seq)
+        )
+        return [(row[0], row[1], row[2]) for row in rows]
 
 
 def _row(new: NewFrame) -> dict[str, object]:
@@ -52,3 +73,6 @@ def _row(new: NewFrame) -> dict[str, object]:
         "event_id": new.event_id,
         "frame": frame.text,
     }
+
+
+_ADD = insert(events)

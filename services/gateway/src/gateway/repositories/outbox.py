@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import delete, exists, func, insert, select, text
+from sqlalchemy import bindparam, delete, exists, func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.models import outbox
@@ -27,20 +27,21 @@ class OutboxRepository:
     async def add(
         self,
         *,
-        simulation_id: str,
+        simulation_id: str | None,
         subject: str,
         payload: bytes,
         headers: Mapping[str, str],
         message_id: str,
     ) -> None:
         await self._connection.execute(
-            insert(outbox).values(
-                simulation_id=simulation_id,
-                subject=subject,
-                payload=payload,
-                headers=dict(headers),
-                message_id=message_id,
-            )
+            _ADD,
+            {
+                "simulation_id": simulation_id,
+                "subject": subject,
+                "payload": payload,
+                "headers": dict(headers),
+                "message_id": message_id,
+            },
         )
 
     async def notify(self) -> None:
@@ -49,18 +50,7 @@ class OutboxRepository:
 
     async def claim(self, limit: int) -> Sequence[OutboxRow]:
         """The oldest rows no other relay holds, locked until this transaction ends."""
-        rows = await self._connection.execute(
-            select(
-                outbox.c.id,
-                outbox.c.subject,
-                outbox.c.payload,
-                outbox.c.headers,
-                outbox.c.message_id,
-            )
-            .order_by(outbox.c.id)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        )
+        rows = await self._connection.execute(_CLAIM, {"most": limit})
         return [OutboxRow(*row) for row in rows]
 
     async def remove(self, ids: Sequence[int]) -> None:
@@ -79,3 +69,13 @@ class OutboxRepository:
     async def has_for(self, simulation_id: str) -> bool:
         row = select(exists().where(outbox.c.simulation_id == simulation_id))
         return bool(await self._connection.scalar(row))
+
+
+# Made once: building and hashing a statement costs more than running it.
+_ADD = insert(outbox)
+_CLAIM = (
+    select(outbox.c.id, outbox.c.subject, outbox.c.payload, outbox.c.headers, outbox.c.message_id)
+    .order_by(outbox.c.id)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)

@@ -7,13 +7,17 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    BigInteger,
+    Integer,
     Select,
+    Text,
+    Uuid,
     and_,
+    bindparam,
     delete,
     exists,
     func,
     insert,
-    literal,
     null,
     select,
     text,
@@ -235,46 +239,25 @@ class SimulationRepository:
         return [_plain(row._mapping) for row in rows], total or 0
 
     async def lock(self, simulation_id: str) -> Locked | None:
-        """Hold the simulation's row until the transaction ends; None when there is no such simulation.
-
-        Two statements: a join that waited for the lock would show the revision as it was before the wait.
-        """
-        row = (
-            await self._connection.execute(
-                select(simulations.c.status, simulations.c.revision, simulations.c.next_seq)
-                .where(simulations.c.id == simulation_id)
-                .with_for_update()
-            )
-        ).first()
+        """Hold the simulation and its current revision until the transaction ends; None when there is none."""
+        row = (await self._connection.execute(_LOCK, {"id": simulation_id})).first()
+        if row is None:
+            # No such simulation, or the one we waited for began another revision: look again.
+            row = (await self._connection.execute(_LOCK, {"id": simulation_id})).first()
         if row is None:
             return None
-        current = (
-            await self._connection.execute(
-                select(
-                    revisions.c.stage,
-                    revisions.c.accepted_event_id,
-                    revisions.c.attempt,
-                    revisions.c.options,
-                    revisions.c.created_at,
-                    func.clock_timestamp().label("now"),
-                ).where(
-                    revisions.c.simulation_id == simulation_id,
-                    revisions.c.revision == row.revision,
-                )
-            )
-        ).one()
         return Locked(
             standing=Standing(
                 status=row.status,
                 revision=row.revision,
-                stage=current.stage,
-                accepted_event_id=current.accepted_event_id,
+                stage=row.stage,
+                accepted_event_id=row.accepted_event_id,
             ),
             next_seq=row.next_seq,
-            attempt=current.attempt,
-            options=current.options,
-            revision_created_at=current.created_at,
-            now=current.now,
+            attempt=row.attempt,
+            options=row.options,
+            revision_created_at=row.created_at,
+            now=row.now,
         )
 
     async def progress(
@@ -289,24 +272,22 @@ class SimulationRepository:
         result: Any,
         provenance: Mapping[str, Any],
         accepted_at: str,
+        next_seq: int,
     ) -> None:
-        """Keep a stage's accepted result and name it as the cause the next one must have."""
+        """Keep a stage's accepted result, name it as the cause the next one must have, move the stream's head."""
         await self._connection.execute(
-            update(revisions)
-            .where(revisions.c.simulation_id == simulation_id, revisions.c.revision == revision)
-            .values(
-                {
-                    "stage": stage,
-                    "accepted_event_id": event_id,
-                    "attempt": func.greatest(revisions.c.attempt, attempt),
-                    "reemissions": 0,
-                    "progressed_at": func.now(),
-                    column: result,
-                    "provenance": revisions.c.provenance
-                    + literal({stage: dict(provenance)}, JSONB),
-                    "timings": revisions.c.timings + literal({stage: accepted_at}, JSONB),
-                }
-            )
+            _PROGRESS[column],
+            {
+                "id": simulation_id,
+                "revision": revision,
+                "stage": stage,
+                "event_id": event_id,
+                "attempt": attempt,
+                "result": result,
+                "provenance": {stage: dict(provenance)},
+                "timings": {stage: accepted_at},
+                "next_seq": next_seq,
+            },
         )
 
     async def baseline(self, simulation_id: str, revision: int) -> Any:
@@ -342,23 +323,10 @@ class SimulationRepository:
     async def note_started(
         self, simulation_id: str, revision: int, stage: Stage, note: Mapping[str, Any]
     ) -> None:
-        """A worker began: progress, and a queued simulation now runs."""
+        """A worker began: progress, and a queued simulation now runs. One statement, a transaction in itself."""
         await self._connection.execute(
-            update(revisions)
-            .where(revisions.c.simulation_id == simulation_id, revisions.c.revision == revision)
-            .values(
-                started_stages=revisions.c.started_stages + literal({stage: dict(note)}, JSONB),
-                progressed_at=func.now(),
-            )
-        )
-        await self._connection.execute(
-            update(simulations)
-            .where(
-                simulations.c.id == simulation_id,
-                simulations.c.revision == revision,
-                simulations.c.status == "queued",
-            )
-            .values(status="running", updated_at=func.now())
+            _NOTE_STARTED,
+            {"id": simulation_id, "revision": revision, "note": {stage: dict(note)}},
         )
 
     async def begin_revision(self, simulation_id: str, revision: int) -> None:
@@ -447,6 +415,67 @@ def _with_scenario() -> Select[Any]:
     joined = columns.join(scenarios, scenarios.c.id == simulations.c.scenario_id)
     return joined.join(revisions, _OF_CURRENT)
 
+
+# Statements of the hot path are made once: building and hashing them costs more than running them.
+_LOCK = (
+    select(
+        simulations.c.status,
+        simulations.c.revision,
+        simulations.c.next_seq,
+        revisions.c.stage,
+        revisions.c.accepted_event_id,
+        revisions.c.attempt,
+        revisions.c.options,
+        revisions.c.created_at,
+        func.clock_timestamp().label("now"),
+    )
+    .join(revisions, _OF_CURRENT)
+    .where(simulations.c.id == bindparam("id"))
+    # Both tables: after a wait only the rows of locked tables are read again, the others stay as they were before.
+    .with_for_update()
+)
+
+_PROGRESS = {
+    column: text(
+        f"""
+        WITH head AS (
+            UPDATE simulations SET next_seq = :next_seq, status = 'running', updated_at = now()
+            WHERE id = :id
+        )
+        UPDATE revisions SET
+            stage = :stage, accepted_event_id = :event_id, attempt = greatest(attempt, :attempt),
+            reemissions = 0, progressed_at = now(), {column} = :result,
+            provenance = provenance || :provenance, timings = timings || :timings
+        WHERE simulation_id = :id AND revision = :revision
+        """  # noqa: S608 - the column's name is one of ours
+    ).bindparams(
+        bindparam("id", type_=Text),
+        bindparam("revision", type_=Integer),
+        bindparam("next_seq", type_=BigInteger),
+        bindparam("stage", type_=Text),
+        bindparam("event_id", type_=Uuid),
+        bindparam("attempt", type_=Integer),
+        bindparam("result", type_=JSONB),
+        bindparam("provenance", type_=JSONB),
+        bindparam("timings", type_=JSONB),
+    )
+    for column in RESULT_COLUMNS
+}
+
+_NOTE_STARTED = text(
+    """
+    WITH noted AS (
+        UPDATE revisions SET started_stages = started_stages || :note, progressed_at = now()
+        WHERE simulation_id = :id AND revision = :revision
+    )
+    UPDATE simulations SET status = 'running', updated_at = now()
+    WHERE id = :id AND revision = :revision AND status = 'queued'
+    """
+).bindparams(
+    bindparam("id", type_=Text),
+    bindparam("revision", type_=Integer),
+    bindparam("note", type_=JSONB),
+)
 
 _SILENT = text(
     """

@@ -38,7 +38,7 @@ class HealthService:
             "process": _check(not self.is_draining, "about to stop"),
         }
         try:
-            async with asyncio.timeout(CHECK_TIMEOUT_S), self._database.transaction() as connection:
+            async with asyncio.timeout(CHECK_TIMEOUT_S), self._database.statements() as connection:
                 age_s = await OutboxRepository(connection).oldest_age_s()
         except (TransientError, TimeoutError):
             checks["database"] = _check(False, "PostgreSQL cannot be reached")

@@ -76,7 +76,7 @@ class Ledger:
 
     async def started(self, said: StageStarted) -> None:
         note = {"worker": said.worker, "instance": said.instance, "at": iso(said.occurred_at)}
-        async with self._database.transaction() as connection:
+        async with self._database.statements() as connection:
             await SimulationRepository(connection).note_started(
                 said.simulation_id, said.revision, said.stage, note
             )
@@ -115,6 +115,15 @@ class Ledger:
         verdict = judge(locked.standing, result)
         if verdict is not Verdict.ACCEPT:
             return verdict, []
+        frames = await store_events(
+            connection,
+            result.stream,
+            result.simulation_id,
+            result.revision,
+            first_seq=locked.next_seq,
+            now=locked.now,
+        )
+        next_seq = locked.next_seq + len(frames)
         column = COLUMN_OF[result.stage]
         await repository.progress(
             result.simulation_id,
@@ -126,24 +135,14 @@ class Ledger:
             result=getattr(result, column).model_dump(mode="json", by_alias=True),
             provenance=result.provenance.model_dump(mode="json"),
             accepted_at=iso(locked.now),
+            next_seq=next_seq,
         )
-        frames = await store_events(
-            connection,
-            result.stream,
-            result.simulation_id,
-            result.revision,
-            first_seq=locked.next_seq,
-            now=locked.now,
-        )
-        next_seq = locked.next_seq + len(frames)
         if next_stage(result.stage) is None:
             payload = await self._completed_payload(repository, result, locked)
             ending = Ending(state="completed", payload=payload)
             frames += await self.write_ending(
                 connection, result.simulation_id, locked, ending, next_seq
             )
-        else:
-            await repository.advance(result.simulation_id, next_seq=next_seq, status="running")
         return verdict, frames
 
     async def _completed_payload(

@@ -23,7 +23,7 @@ class StreamReader:
         return Cursor(self._hub, self.page, simulation_id, after)
 
     async def page(self, simulation_id: str, after: int, limit: int) -> Sequence[StoredFrame]:
-        async with self._database.transaction() as connection:
+        async with self._database.statements() as connection:
             return await EventRepository(connection).page(simulation_id, after=after, limit=limit)
 
     async def events_page(self, simulation_id: str, after: int, limit: int) -> bytes:
@@ -32,7 +32,7 @@ class StreamReader:
         Raises:
             SimulationNotFound: there is no such simulation.
         """
-        async with self._database.transaction() as connection:
+        async with self._database.statements() as connection:
             simulation = await SimulationRepository(connection).get(simulation_id)
             if simulation is None:
                 raise SimulationNotFound(simulation_id)
@@ -48,7 +48,7 @@ class StreamReader:
         return orjson.dumps(body)
 
     async def find(self, simulation_id: str) -> Simulation | None:
-        async with self._database.transaction() as connection:
+        async with self._database.statements() as connection:
             return await SimulationRepository(connection).get(simulation_id)
 
     async def is_over(self, simulation_id: str, seq: int) -> bool:
@@ -61,7 +61,7 @@ class StreamReader:
         watched = self._hub.watched
         if not watched:
             return
-        async with self._database.transaction() as connection:
+        async with self._database.statements() as connection:
             heads = await SimulationRepository(connection).heads(watched)
         for simulation_id, head in heads.items():
             self._hub.notice(simulation_id, head)

@@ -24,7 +24,7 @@ class RecordService:
         self, *, q: str | None, limit: int, offset: int
     ) -> tuple[list[dict[str, Any]], int]:
         """A page, newest first, and the total."""
-        async with self._database.transaction() as connection:
+        async with self._database.statements() as connection:
             found, total = await ScenarioRepository(connection).newest(
                 q=q, limit=limit, offset=offset
             )
@@ -32,7 +32,7 @@ class RecordService:
 
     async def scenario(self, scenario_id: str) -> dict[str, Any]:
         """Raises ScenarioNotFound."""
-        async with self._database.transaction() as connection:
+        async with self._database.statements() as connection:
             found = await ScenarioRepository(connection).get(scenario_id)
         if found is None:
             raise ScenarioNotFound(scenario_id)
@@ -40,7 +40,7 @@ class RecordService:
 
     async def delete_scenario(self, scenario_id: str) -> None:
         """With all its simulations. Raises ScenarioNotFound."""
-        async with self._database.transaction() as connection:
+        async with self._database.statements() as connection:
             if not await ScenarioRepository(connection).delete(scenario_id):
                 raise ScenarioNotFound(scenario_id)
 
@@ -48,7 +48,7 @@ class RecordService:
         self, *, status: str | None, scenario_id: str | None, limit: int, offset: int
     ) -> tuple[list[dict[str, Any]], int]:
         """A page, newest first, and the total."""
-        async with self._database.transaction() as connection:
+        async with self._database.statements() as connection:
             rows, total = await SimulationRepository(connection).newest(
                 status=status, scenario_id=scenario_id, limit=limit, offset=offset
             )
@@ -56,7 +56,7 @@ class RecordService:
 
     async def delete(self, simulation_id: str) -> None:
         """Whatever workers still say about it is dropped. Raises SimulationNotFound."""
-        async with self._database.transaction() as connection:
+        async with self._database.statements() as connection:
             if not await SimulationRepository(connection).delete(simulation_id):
                 raise SimulationNotFound(simulation_id)
 
@@ -81,7 +81,7 @@ class RecordService:
         """
         snapshot = await self.snapshot(simulation_id, results=RESULT_COLUMNS, revision=revision)
         found = snapshot.revision
-        async with self._database.transaction() as connection:
+        async with self._database.statements() as connection:
             scenario = await ScenarioRepository(connection).get(snapshot.simulation.scenario_id)
             revisions = await SimulationRepository(connection).revisions(simulation_id)
         return (
@@ -150,7 +150,7 @@ class RecordService:
         self, simulation_id: str, *, results: tuple[str, ...] = (), revision: int | None = None
     ) -> Snapshot:
         """Raises SimulationNotFound."""
-        async with self._database.transaction() as connection:
+        async with self._database.statements() as connection:
             snapshot = await read_snapshot(connection, simulation_id, results=results)
             if revision is None or revision == snapshot.simulation.revision:
                 return snapshot

@@ -87,7 +87,7 @@ class StatusService:
 
     async def _record(self) -> dict[str, Any]:
         try:
-            async with self._database.transaction() as connection:
+            async with self._database.statements() as connection:
                 outbox = OutboxRepository(connection)
                 return {
                     "simulations": await SimulationRepository(connection).count_by_status(),

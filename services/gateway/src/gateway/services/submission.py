@@ -129,7 +129,7 @@ class SubmissionService:
 
     async def read(self, simulation_id: str) -> Snapshot:
         """Raises SimulationNotFound."""
-        async with self._database.transaction() as connection:
+        async with self._database.statements() as connection:
             return await read_snapshot(connection, simulation_id, results=("network",))
 
     async def _accept_once(self, simulation_id: str, submission: Submission) -> None:
