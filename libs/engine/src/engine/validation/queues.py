@@ -82,7 +82,7 @@ def markov(case: Case, seed: int, size: int) -> Iterator[Check]:
     given = case["inputs"]
     net = network([station("s", given.get("c", 1))])
     # Near saturation a replication must be longer to see its own tail (queueing.md 12.3).
-    size *= 4 if case["expected"]["rho"] > 0.85 else 1
+    size *= 2 if case["expected"]["rho"] > 0.85 else 1
     finished = queueing(net, given["lam"], [exponential(given["mu"])], plan(seed, size))
     yield from station_checks(f"M/M {case['name']}", case["expected"], finished)
 
