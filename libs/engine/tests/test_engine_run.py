@@ -340,6 +340,28 @@ def test_a_thousand_tasks_with_ten_failures_and_mitigations_take_two_seconds_of_
     assert time.process_time() - started < 4.0
 
 
+@pytest.mark.parametrize("tasks", [1, 2, 5, 7, 99, 101])
+def test_however_few_tasks_are_asked_for_at_least_so_many_are_measured(
+    claims: Network, troubles: FailurePlan, tasks: int
+) -> None:
+    result = rehearse(claims, troubles, tasks=tasks)
+
+    assert tasks <= result.tasks < tasks + 10
+    assert sum(result.baseline.outcomes.values()) == result.tasks
+
+
+@pytest.mark.parametrize("rate", [1e-4, 60_000.0])
+def test_any_rate_of_arrival_can_be_rehearsed(
+    claims: Network, troubles: FailurePlan, rate: float
+) -> None:
+    result = rehearse(claims, troubles, arrival_rate_per_min=rate)
+
+    law = result.baseline.littles_law
+    assert result.arrival_rate_per_min == rate
+    assert law is not None
+    assert law.holds
+
+
 def test_unused_tools_of_a_user_are_ignored(agent: Callable[..., AgentSpec]) -> None:
     net = Network(
         agents=(agent("a"),),

@@ -170,8 +170,9 @@ class Run:
 
 
 def run(variant: Variant, replications: int | None = None) -> Run:
-    """Walk the first `replications` of the plan (null: all)."""
-    count = replications or variant.world.plan.replications
+    """Walk the first `replications` of the plan (null: all, and never more than it has)."""
+    most = variant.world.plan.replications
+    count = min(replications or most, most)
     graph = _joined(variant)
     return Run(
         variant,
