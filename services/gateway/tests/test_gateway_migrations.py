@@ -28,7 +28,7 @@ async def differences(url: str) -> list[object]:
     def compare(connection: Connection) -> list[object]:
         options = {"include_object": lambda _, name, *__: name not in OWN_TO_POSTGRES}
         context = MigrationContext.configure(connection, opts=options)
-        return list(compare_metadata(context, conversation_models.metadata))
+        return list(compare_metadata(context, conversation_models.conversations.metadata))
 
     engine = create_async_engine(url)
     async with engine.connect() as connection:

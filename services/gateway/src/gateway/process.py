@@ -18,6 +18,7 @@ from gateway.bus import Bus, BusAway
 from gateway.database import Database
 from gateway.fanout import LIVE_KIND, Fanout
 from gateway.hub import Hub
+from gateway.listening import OutboxListener
 from gateway.projector import Projector
 from gateway.reaper import Reaper
 from gateway.relay import Relay
@@ -102,6 +103,8 @@ class Gateway:
             self._run("heads", self._notice_heads)
         if "relay" in self.settings.roles:
             self._run("relay", self._relay().run)
+            if "http" not in self.settings.roles:
+                self._run("listener", OutboxListener(self.settings.dsn, self.wake).run)
         if "projector" in self.settings.roles:
             self._run("projector", self._projector().run)
         if "reaper" in self.settings.roles:
