@@ -123,9 +123,11 @@ class Caller:
         await circuit.reopen(self.state, upstream.name, model)
 
     async def _enter(self, lease: str, call: Call, course: Course) -> None:
-        """Wait for a place, at most as long as the line allows."""
+        """Wait for a place: as long as the line allows where others can be asked, else until the deadline."""
         loop = asyncio.get_running_loop()
-        patience = min(loop.time() + self.line.spill_after_s, course.deadline - _LAST_MOMENT_S)
+        patience = course.deadline - _LAST_MOMENT_S
+        if course.has_others:
+            patience = min(loop.time() + self.line.spill_after_s, patience)
         tokens = estimate_messages(call.messages) + call.max_tokens
         while True:
             until = self.now() + course.left_s + _LEASE_SLACK_S

@@ -48,6 +48,8 @@ class Course:
     tried: list[Tried] = field(default_factory=list)
     usage: Usage | None = None
     attempts: int = 0
+    has_others: bool = False
+    """Whether another provider can still be asked after this one."""
     shown: list[str] = field(default_factory=list)
 
     @property

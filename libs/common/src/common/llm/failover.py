@@ -154,8 +154,8 @@ class Failover:
                 key = self._key(course, line, chosen)
                 if (answer := await self._recall(course, line, chosen, key)) is not None:
                     return answer, ""
-                has_others = number + 1 < len(lines)
-                return await self._ask(line, chosen, course, has_others=has_others), key
+                course.has_others = number + 1 < len(lines)
+                return await self._ask(line, chosen, course), key
             except MoveOn as moved:
                 course.tried.append(
                     Tried(
@@ -191,7 +191,7 @@ class Failover:
         if chosen.context_tokens is not None and wanted > chosen.context_tokens:
             raise MoveOn("context_length_exceeded")
 
-    async def _ask(self, line: Line, chosen: Chosen, course: Course, *, has_others: bool) -> Answer:
+    async def _ask(self, line: Line, chosen: Chosen, course: Course) -> Answer:
         """Ask one provider until it answers or there is no use in asking again."""
         caller = Caller(self.stores.state, self.ledger, line, chosen, self.now, self.captures)
         at = (line.upstream.name, chosen.name)
@@ -205,9 +205,9 @@ class Failover:
                 code = classify(fault).code
                 lower = lower_rung(fault, rung, has_shape=course.shape is not None)
                 failures += lower is None
-                wait_s = 0.0 if lower else self._after(fault, failures, course, has_others)
+                wait_s = 0.0 if lower else self._after(fault, failures, course)
                 rung = lower or rung
-                if wait_s is not None or has_others:
+                if wait_s is not None or course.has_others:
                     await course.void(code)
                 if wait_s is None:
                     raise MoveOn(code) from None
@@ -217,7 +217,7 @@ class Failover:
                     self._rungs[at] = rung
                 return answer
 
-    def _after(self, fault: Fault, failures: int, course: Course, has_others: bool) -> float | None:
+    def _after(self, fault: Fault, failures: int, course: Course) -> float | None:
         """Seconds to wait before the same provider is asked again; null: it is not.
 
         Raises:
@@ -229,7 +229,7 @@ class Failover:
         return next_wait(
             meaning,
             failures=failures,
-            has_others=has_others,
+            has_others=course.has_others,
             left_s=course.left_s,
             chance=self.chance,
         )

@@ -9,7 +9,7 @@ from common.llm.circuit import key_of
 from common.llm.shared import Shared, change
 
 MINUTE_S = 60.0
-_POLL_S = 0.1
+_POLL_S = 0.05
 """How soon to look again when all places are taken: nobody tells when one is free."""
 
 

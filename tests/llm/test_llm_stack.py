@@ -1,0 +1,51 @@
+"""The whole stack with a model that talks nonsense: every simulation ends, and says what came from where."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from common.llm.testing import ScriptedServer, says
+from rig import REFUND, finished, running_stack, submit
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+
+
+@contextmanager
+def nonsense_server() -> Iterator[ScriptedServer]:
+    """A server in a thread of its own: the stack's processes call it while the test waits."""
+    server = ScriptedServer([says('{"blue": ["seven"]}')])
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    asyncio.run_coroutine_threadsafe(server.start(), loop).result(5)
+    try:
+        yield server
+    finally:
+        asyncio.run_coroutine_threadsafe(server.stop(), loop).result(5)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(5)
+
+
+async def test_a_simulation_completes_although_the_model_talks_nonsense_and_says_so():
+    with (
+        nonsense_server() as server,
+        running_stack(
+            {"LLM_COMPATIBLE__BASE_URL": f"{server.url}/v1", "LLM_COMPATIBLE__MODEL": "m"}
+        ) as stack,
+    ):
+        async with stack.client() as client:
+            body = await submit(client, REFUND, options={"engine": "llm"})
+            record = await finished(client, body["simulation_id"])
+        (row,) = await stack.query("select provenance from revisions")
+
+    assert record["status"] == "completed"
+    origins = json.loads(row["provenance"])
+    asked = ("interpretation", "architecture", "tools", "failures", "narrative")
+    for stage in asked:
+        assert origins[stage]["engine"] == "rules"
+        assert origins[stage]["fallback_reason"] == "model_answer_invalid"
+    assert len(server.calls) == 3 * len(asked)
