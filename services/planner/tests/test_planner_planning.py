@@ -317,3 +317,20 @@ async def test_the_agent_follows_its_cause_and_respects_max_agents() -> None:
     assert len(said.network.agents) == 2
     assert [event.event_type for event in said.stream] == ["architecture_planned"]
     assert (again.revision, again.network.agents) == (2, said.network.agents)
+
+
+@given(interpretations(), st.integers(1, 12))
+@settings(max_examples=60, deadline=None)
+def test_every_alternative_that_is_forecast_is_sound_too(
+    interpretation: Interpretation, most: int
+) -> None:
+    seen: list[tuple[str, ...]] = []
+
+    def forecast(network: Network) -> Forecast:
+        seen.append(broken(network))
+        return Forecast(agents=len(network.agents))
+
+    plan(interpretation, max_agents=most, forecast=forecast)
+
+    assert len(seen) >= 3
+    assert not any(seen)

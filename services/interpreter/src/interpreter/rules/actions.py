@@ -105,6 +105,8 @@ def _as_noun(scan: Scan, match: Match, sentence: Span) -> float:
 def is_input(scan: Scan, span: Span) -> bool:
     """Whether the fragment tells what comes in ("I upload a CSV"), not what must be done."""
     for place in range(span.first + 1, min(span.first + 7, span.last)):
+        if scan.stems[place] == "com" and scan.lower[place + 1 : place + 2] == ["in"]:
+            return True
         if scan.lower[place] in tables.words("asking"):
             return True
         if scan.stems[place] in _COMING and not {"should", "must", "to", "not"} & set(

@@ -70,7 +70,7 @@ def _joined(scan: Scan, pieces: Sequence[Span]) -> list[Span]:
 
 
 _TOPICS = re.compile(
-    r"\b(?:about|for|on|between|into|either|regarding|concerning|of|whether (?:it|they) (?:is|are))\s+"
+    r"\b(?:about|for|on|between|into|either|regarding|concerning|whether (?:it|they) (?:is|are))\s+"
     r"(?=(?:[^,.;:]{2,45},\s*){1,7}[^,.;:]{0,45}?\b(?:and|or)\b)",
     re.IGNORECASE,
 )
@@ -87,14 +87,15 @@ _FEWEST_TOPICS = 3
 def topics(scan: Scan, sentence: Span) -> list[Span]:
     """The kinds of cases a sentence lists ("about permits, taxes and parking"): at least three short ones."""
     text = scan.text[sentence.start : sentence.end]
+    best: list[Span] = []
     for begin in _TOPICS.finditer(text):
         end = _CLAUSE_END.search(text, begin.end())
         piece = text[begin.end() : end.start() if end else len(text)]
         found = _pieces(scan, sentence.start + begin.end(), piece, sentence)
         lengths = [span.last - span.first for span in found]
         if len(found) >= _FEWEST_TOPICS and all(1 <= n <= _LONGEST_TOPIC_WORDS for n in lengths):
-            return found
-    return []
+            best = found
+    return best
 
 
 def _pieces(scan: Scan, start: int, text: str, sentence: Span) -> list[Span]:

@@ -7,6 +7,33 @@ from interpreter.rules.text import Scan
 
 _NEAR = 4
 _LONGEST = 3
+_OBJECT_BEGINS = frozenset(
+    [
+        "a",
+        "an",
+        "the",
+        "it",
+        "them",
+        "him",
+        "her",
+        "us",
+        "me",
+        "this",
+        "each",
+        "every",
+        "all",
+        "my",
+        "our",
+        "your",
+        "their",
+        "its",
+        "his",
+        "whether",
+        "if",
+        "how",
+        "what",
+    ]
+)
 _DETERMINERS = frozenset(
     [
         "a",
@@ -39,7 +66,10 @@ def noun_phrase(scan: Scan, action: Match, first: int, last: int) -> str:
 
 def is_named(scan: Scan, action: Match) -> bool:
     """Whether the action is said by a noun ("a discharge letter"): then the noun itself is what is made."""
-    if action.first == 0 or is_participle(scan.lower[action.first]):
+    word = scan.lower[action.first]
+    follows = scan.lower[action.last + 1] if action.last + 1 < len(scan.lower) else ""
+    is_verb = word.endswith("s") and follows in _OBJECT_BEGINS
+    if action.first == 0 or is_participle(word) or is_verb:
         return False
     before = action.first - 1
     while before > 0 and scan.is_content(before) and action.first - before < _LONGEST:

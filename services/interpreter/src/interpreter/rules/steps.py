@@ -36,6 +36,8 @@ _PARALLEL = re.compile(
 )
 _STEERING = frozenset({"handoff", "group_chat", "supervisor", "hierarchical"})
 _LONGEST_OBJECT = 6
+_SPOKEN = 0.8
+"""Strength of a set phrase ("looks at"); it ends the telling of what comes in."""
 _FINDING = frozenset({"find", "found", "identify", "identified"})
 """To find something is research where the public is searched, else it is detection in what is at hand."""
 _PUBLIC = frozenset(
@@ -138,7 +140,9 @@ def _of_topics(scan: Scan, sentence: Span) -> list[_Draft]:
 
 
 def _begins(scan: Scan, item: Span, action: Match) -> bool:
-    is_noun_too = scan.lower[action.first] in tables.words("ambiguous")
+    follows = action.first + 1
+    is_verb = follows < item.last and not scan.is_content(follows)
+    is_noun_too = scan.lower[action.first] in tables.words("ambiguous") and not is_verb
     return action.first <= item.first + 1 and not is_noun_too
 
 
@@ -149,7 +153,7 @@ def _of_sentence(scan: Scan, sentence: Span, found: Places) -> list[_Draft]:
     is_given = False
     for span in scan.fragments(sentence):
         seen = actions(scan, span, found, sentence)
-        is_given = is_input(scan, span) or (is_given and not _has_verb(seen))
+        is_given = is_input(scan, span) or (is_given and not _is_done(seen))
         strong = [pair for pair in seen if pair[0] >= ENOUGH]
         is_subject = (
             not drafts
@@ -162,7 +166,10 @@ def _of_sentence(scan: Scan, sentence: Span, found: Places) -> list[_Draft]:
             and not is_subject
             and not (drafts and _hangs_on(scan, span, strong))
         ):
-            drafts.append(_Draft([*waiting, span], strong, group=_group_of(scan, sentence, span)))
+            siblings = _before(scan, waiting, span)
+            drafts += [_Draft([one], strong, group=f"list{sentence.sentence}") for one in siblings]
+            group = f"list{sentence.sentence}" if siblings else _group_of(scan, sentence, span)
+            drafts.append(_Draft([span] if siblings else [*waiting, span], strong, group=group))
             waiting = []
         elif drafts and _is_sibling(scan, span, drafts[-1], seen):
             drafts.append(_Draft([span], drafts[-1].actions, group=drafts[-1].group))
@@ -197,6 +204,13 @@ def _has_participle_behind(scan: Scan, sentence: Span, span: Span, found: Places
     )
 
 
+def _before(scan: Scan, waiting: Sequence[Span], span: Span) -> list[Span]:
+    """What stands before a passive that is done side by side ("cost, law and market are judged at the same time")."""
+    is_open = _PARALLEL.search(scan.text[span.start : span.end])
+    short = [one for one in waiting if one.last - one.first <= _LONGEST_OBJECT]
+    return list(waiting) if is_open and len(short) == len(waiting) >= 2 else []
+
+
 def _attach(scan: Scan, span: Span, drafts: list[_Draft]) -> None:
     """Add a fragment to the last step; "with a score" ends an enumeration that had only begun."""
     last = drafts[-1]
@@ -216,6 +230,10 @@ def _is_sibling(scan: Scan, span: Span, last: _Draft, seen: Sequence[Action]) ->
     """Whether a fragment is one more object of the action before it, which is done side by side."""
     words = span.last - span.first
     return last.group is not None and 2 <= words <= _LONGEST_OBJECT and not _has_verb(seen)
+
+
+def _is_done(seen: Sequence[Action]) -> bool:
+    return any(strength >= _SPOKEN for strength, _ in seen)
 
 
 def _has_verb(seen: Sequence[Action]) -> bool:

@@ -10,7 +10,7 @@ from planner.rules.roles import Role, merged
 type Forecaster = Callable[[Network], Forecast | None]
 
 _OTHERS: dict[Pattern, tuple[Pattern, Pattern]] = {
-    "single": ("sequential", "evaluator_loop"),
+    "single": ("evaluator_loop", "supervisor"),
     "sequential": ("single", "supervisor"),
     "parallel": ("sequential", "supervisor"),
     "router": ("supervisor", "single"),

@@ -114,6 +114,8 @@ def _with_synthesis(roles: list[Role], interpretation: Interpretation) -> list[R
 
 
 def _with_critic(roles: list[Role], interpretation: Interpretation) -> list[Role]:
+    if all(role.stage in {"quality", "assess"} for role in roles):
+        roles = [Role("Author", "write", "writes the draft and rewrites it after remarks"), *roles]
     if any(role.stage == "quality" for role in roles[1:]):
         return roles
     critic = Role(

@@ -11,7 +11,9 @@ from common.wording import PhraseIndex, stems, words
 _MULTIWORD = 1.6
 _VERB_FITS, _VERB_DIFFERS = 1.0, -0.8
 _IN_OBJECT = 1.4
-_NO_DOMAIN = frozenset(stems("find pick list open cut two three buy drawn why local pro"))
+_NO_DOMAIN = frozenset(
+    stems("find pick list open cut two three buy drawn why local pro approval track")
+)
 """Heads of cues that are verbs or say nothing in front of a title."""
 
 

@@ -8,14 +8,15 @@ from common.contracts.network import Pattern
 from common.contracts.scenario import Interpretation
 from planner.rules.occupations import rows
 
+_COMPLETED = ("group_chat", "hierarchical", "evaluator_loop")
 _SURE = 0.8
-"""A discussion or a tree is wired even for one role of the text: the other voices and leads belong to it."""
+"""A discussion, a tree or a loop is wired even for one role of the text: the other voices belong to it."""
 _NEEDS: tuple[tuple[Pattern, float, int], ...] = (
     ("hierarchical", 0.75, 2),
     ("group_chat", 0.5, 1),
     ("blackboard", 0.7, 3),
     ("handoff", 0.45, 2),
-    ("evaluator_loop", 0.65, 2),
+    ("evaluator_loop", 0.65, 1),
     ("supervisor", 0.38, 2),
     ("router", 0.6, 2),
     ("parallel", 0.68, 2),
@@ -37,7 +38,7 @@ def choose(interpretation: Interpretation, role_count: int) -> Choice:
     signals = interpretation.signals
     strengths: dict[str, float] = {name: signals.get(name, 0.0) for name, _, _ in _NEEDS}
     strengths["sequential"] = signals.get("sequential", 0.0)
-    is_alone = role_count <= 1 and max(strengths["group_chat"], strengths["hierarchical"]) < _SURE
+    is_alone = role_count <= 1 and max(strengths[name] for name in _COMPLETED) < _SURE
     pattern: Pattern = "single" if is_alone else _called_for(strengths, role_count)
     return Choice(pattern, _reason(pattern, strengths), strengths)
 

@@ -9,7 +9,7 @@ from planner.rules import gates, topology
 from planner.rules.alternatives import alternatives
 from planner.rules.casting import cast
 from planner.rules.graph import Draft, dependencies
-from planner.rules.pattern import Choice, choose
+from planner.rules.pattern import Choice, choose, described
 from planner.rules.roles import Role, roles
 
 type Forecaster = Callable[[Network], Forecast | None]
@@ -36,6 +36,8 @@ def plan(
     found = roles(interpretation, max_agents)
     choice = choose(interpretation, len(found))
     found = cast(choice.pattern, found, interpretation, max_agents)
+    if len(found) == 1:
+        choice = Choice("single", described("single")[0], choice.strengths)
     network = wired(interpretation, found, choice)
     figures = forecast(network) if forecast else None
     return network.model_copy(

@@ -14,6 +14,8 @@ ASKED_FOR = 0.6
 """Strength of the human signal from which the text itself wants a person."""
 _ABSORBED = frozenset({"update", "receive"})
 """What somebody does with a result on the side: to save it needs no agent of its own."""
+_DECISIVE = frozenset({"pay", "trade", "deploy"})
+"""What leaves the house or cannot be taken back has its own role, so that a gate can stand before it."""
 _CLEAR = frozenset({"gather", "assess", "quality", "produce"})
 _SURE = 0.8
 """Confidence from which a step of another kind gets a role although its object names no domain."""
@@ -91,6 +93,9 @@ _PERSONAL = re.compile(
     r"(?:decide|approve|choose|confirm|accept|release|pick|sign|agree|give)\b"
     r"|\b(?:approved|signed|released|authori[sz]ed|decided) by (?:an?|the|our|my)\b|\b(?:real person|human)\b"
     r"|\bneeds? (?:the |an )?approval\b|\bapproval (?:of|by|from)\b|\bto a person\b|\bsigns it off\b"
+    r"|\b(?:go|goes|sent|passed|escalated|handed) to (?:an?|the|our) (?:\w+ ){0,2}?"
+    r"(?:manager|supervisor|doctor|officer|lawyer|director|human|person|engineer|clerk|committee|board|editor)\b"
+    r"|\bhas the (?:last|final) (?:word|say)\b"
 )
 _FITS = 1.5
 """Least fit of a profession; below it the role is named after its function and object."""
@@ -304,6 +309,8 @@ def _is_aside(step: Step, last: Role) -> bool:
     """Whether the step goes with the role before it: the same work, or nothing that names a duty of its own."""
     if last.verb == step.verb or step.verb in _ABSORBED:
         return True
+    if step.verb in _DECISIVE:
+        return False
     is_named = bool(_modifier(step))
     stage = stage_of(step.verb)
     is_clear = stage in _CLEAR and stage != last.stage and step.confidence >= _SURE
