@@ -123,16 +123,19 @@ async def test_a_server_that_is_still_loading_answers_in_the_end(model):
     with peer.llama_server(model, waits=False) as url:
         port = port_on(in_memory(), settings(url))
         end = time.monotonic() + 20
-        answer = None
-        while answer is None:
+        codes, answer = set(), None
+        while answer is None and time.monotonic() < end:
             try:
                 answer = await port.complete(ask("hello", max_tokens=5, deadline_s=20.0))
-            except ModelError as error:  # nobody listens yet
-                assert error.tried[0].code in {"refused", "circuit_open"}, error.because
-                assert time.monotonic() < end
+            except ModelError as error:
+                codes.add(error.tried[0].code)
                 await asyncio.sleep(0.2)
 
-        assert answer.provider == "compatible"
+        assert answer is not None
+        assert codes <= {
+            "refused",
+            "circuit_open",
+        }  # nobody listens yet; what answers 503 is waited for
         await port.aclose()
 
 

@@ -1,38 +1,18 @@
 """The whole stack with a model that talks nonsense: every simulation ends, and says what came from where."""
 
-import asyncio
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
-from common.llm.testing import ScriptedServer, says
+from common.llm.testing import says, scripted_in_thread
 from rig import REFUND, finished, running_stack, submit
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
 
-@contextmanager
-def nonsense_server() -> Iterator[ScriptedServer]:
-    """A server in a thread of its own: the stack's processes call it while the test waits."""
-    server = ScriptedServer([says('{"blue": ["seven"]}')])
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    asyncio.run_coroutine_threadsafe(server.start(), loop).result(5)
-    try:
-        yield server
-    finally:
-        asyncio.run_coroutine_threadsafe(server.stop(), loop).result(5)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(5)
-
-
 async def test_a_simulation_completes_although_the_model_talks_nonsense_and_says_so():
     with (
-        nonsense_server() as server,
+        scripted_in_thread(says('{"blue": ["seven"]}')) as server,
         running_stack(
             {"LLM_COMPATIBLE__BASE_URL": f"{server.url}/v1", "LLM_COMPATIBLE__MODEL": "m"}
         ) as stack,

@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 
-from simulator_cli.commands import demo, develop, evaluate, read, simulate, stack
+from simulator_cli.commands import demo, develop, evaluate, models, read, simulate, stack
 from simulator_cli.errors import CommandError
 
 FAILED = 1
@@ -68,6 +68,11 @@ def _ending(command: Callable[..., None]) -> Callable[..., None]:
 
 for _name, _function, _panel, _settings in _COMMANDS:
     app.command(_name, rich_help_panel=_panel, context_settings=_settings)(_ending(_function))
+
+_models = typer.Typer(help="Language models: providers, health, models.", no_args_is_help=False)
+_models.callback(invoke_without_command=True)(_ending(models.list_unless_pulling))
+_models.command("pull")(_ending(models.pull))
+app.add_typer(_models, name="models", rich_help_panel=_OPERATE)
 
 
 def run() -> None:

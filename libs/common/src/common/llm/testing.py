@@ -4,8 +4,9 @@ import asyncio
 import json
 import socket
 import struct
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+import threading
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -192,6 +193,25 @@ async def scripted(*replies: Reply, **routes: Script) -> AsyncGenerator[Scripted
         yield server
     finally:
         await server.stop()
+
+
+@contextmanager
+def scripted_in_thread(*replies: Reply, **routes: Script) -> Iterator[ScriptedServer]:
+    """As `scripted`, in a thread of its own: for callers that block or run in other processes."""
+    server = ScriptedServer(
+        list(replies), {path.replace("__", "/"): script for path, script in routes.items()}
+    )
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    asyncio.run_coroutine_threadsafe(server.start(), loop).result(5)
+    try:
+        yield server
+    finally:
+        asyncio.run_coroutine_threadsafe(server.stop(), loop).result(5)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(5)
+        loop.close()
 
 
 @dataclass(slots=True)
