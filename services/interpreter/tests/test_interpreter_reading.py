@@ -213,6 +213,18 @@ def test_twenty_thousand_characters_are_read_within_the_limit() -> None:
     assert took < 0.6  # 0.3 s is promised on an idle core; the suite shares two
 
 
+@pytest.mark.parametrize(
+    "piece", ["for a, b, ", "we want a letter, ", "a: b, c; ", "if when check and or ", "1 000 "]
+)
+def test_a_hostile_text_takes_no_longer_than_an_honest_one(piece: str) -> None:
+    interpret(REFUNDS)
+    start = time.perf_counter()
+
+    interpret((piece * 4_000)[:20_000])
+
+    assert time.perf_counter() - start < 0.8
+
+
 def _seconds_for(text: str) -> float:
     start = time.perf_counter()
     assert interpret(text).is_scenario

@@ -81,11 +81,15 @@ _CLAUSE_END = re.compile(
     r"[.;:!?]|,?\s+(?:who|which|that|then|so that|and (?:then|is|are|has))\b|\n", re.IGNORECASE
 )
 _LONGEST_TOPIC_WORDS = 5
+_LONGEST_SENTENCE_CHARS = 1_500
+"""Longer ones are no sentences; every beginning is tried, so the time grows with the square of the length."""
 _FEWEST_TOPICS = 3
 
 
 def topics(scan: Scan, sentence: Span) -> list[Span]:
     """The kinds of cases a sentence lists ("about permits, taxes and parking"): at least three short ones."""
+    if sentence.end - sentence.start > _LONGEST_SENTENCE_CHARS:
+        return []
     text = scan.text[sentence.start : sentence.end]
     best: list[Span] = []
     for begin in _TOPICS.finditer(text):

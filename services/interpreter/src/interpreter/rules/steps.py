@@ -36,6 +36,8 @@ _PARALLEL = re.compile(
 )
 _STEERING = frozenset({"handoff", "group_chat", "supervisor", "hierarchical"})
 _LONGEST_OBJECT = 6
+_REACH = 60
+"""How many words apart a wish and what is to be done may stand."""
 _SPOKEN = 0.8
 """Strength of a set phrase ("looks at"); it ends the telling of what comes in."""
 _FINDING = frozenset({"find", "found", "identify", "identified"})
@@ -156,7 +158,8 @@ def _of_sentence(scan: Scan, sentence: Span, found: Places) -> list[_Draft]:
         is_given = is_input(scan, span) or (is_given and not _is_done(seen))
         strong = [pair for pair in seen if pair[0] >= ENOUGH]
         is_subject = (
-            not drafts
+            bool(strong)
+            and not drafts
             and not _has_verb(strong)
             and _has_participle_behind(scan, sentence, span, found)
         )
@@ -196,11 +199,14 @@ def _without_goal(scan: Scan, sentence: Span, drafts: list[_Draft]) -> list[_Dra
 
 def _has_participle_behind(scan: Scan, sentence: Span, span: Span, found: Places) -> bool:
     """Whether what is wanted here has something done to it later on ("wants images and forecasts combined")."""
-    rest = Span(span.end, sentence.end, span.last, sentence.last, sentence.sentence)
-    later = actions(scan, rest, found, sentence)
-    wishes = {"want", "wants", "need", "needs"} & set(scan.lower[sentence.first : span.last])
-    return bool(wishes) and any(
-        strength >= VERB_USE and is_participle(scan.lower[match.first]) for strength, match in later
+    start = max(sentence.first, span.last - _REACH)
+    if not {"want", "wants", "need", "needs"} & set(scan.lower[start : span.last]):
+        return False
+    last = min(sentence.last, span.last + _REACH)
+    rest = Span(span.end, sentence.end, span.last, last, sentence.sentence)
+    return any(
+        strength >= VERB_USE and is_participle(scan.lower[match.first])
+        for strength, match in actions(scan, rest, found, sentence)
     )
 
 

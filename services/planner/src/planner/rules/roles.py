@@ -16,6 +16,8 @@ _ABSORBED = frozenset({"update", "receive"})
 """What somebody does with a result on the side: to save it needs no agent of its own."""
 _DECISIVE = frozenset({"pay", "trade", "deploy"})
 """What leaves the house or cannot be taken back has its own role, so that a gate can stand before it."""
+_DESK = frozenset({"route", "greet"})
+"""A first desk sees all kinds of cases, so no domain stands in its title."""
 _CLEAR = frozenset({"gather", "assess", "quality", "produce"})
 _SURE = 0.8
 """Confidence from which a step of another kind gets a role although its object names no domain."""
@@ -299,7 +301,7 @@ def _place_by_function(step: Step, found: list[Role], thing: str) -> None:
     function = functions().get(step.verb)
     noun = function.noun if function else "Specialist"
     domain = _modifier(step) or ("" if found else thing.title())
-    title = f"{domain} {noun}".strip()
+    title = noun if step.verb in _DESK else f"{domain} {noun}".strip()
     duty = function.duty if function else step.name
     implied = function.capabilities if function else ()
     found.append(Role(title, step.verb, duty, [step], implied, step.confidence))
