@@ -13,7 +13,7 @@ from common.contracts.values import Band
 from engine.forecast import forecast
 from engine.graph import NetworkRejected
 from engine.model import OverrideRejected, allowed_names, check_overrides
-from engine.run import simulate
+from engine.run import first_figures, simulate
 
 NONE = FailurePlan()
 
@@ -326,6 +326,16 @@ def test_a_forecast_is_the_same_twice_and_quick(claims: Network) -> None:
     assert first.cost_usd_per_task is not None
     # The planner's budget is 30 ms; three times that here, as test machines are shared.
     assert spent_s < 0.09
+
+
+def test_first_figures_are_those_of_the_whole_run_and_quick(claims: Network) -> None:
+    whole = rehearse(claims).baseline
+    started = time.process_time()
+    first = first_figures(claims, SimulationOptions())
+    spent_s = time.process_time() - started
+
+    assert first == whole.model_copy(update={"bottleneck": None})
+    assert spent_s < 0.3
 
 
 def test_a_thousand_tasks_with_ten_failures_and_mitigations_take_two_seconds_of_one_core(
