@@ -15,7 +15,12 @@ from gateway.migrations import upgrade
 from gateway.models import metadata
 from gateway.process import Gateway
 from gateway.settings import GatewaySettings
-from gateway.testing import Recorder, ScriptedWorkers, SocketServer
+from gateway.testing import (
+    Recorder,
+    ScriptedWorkers,
+    SocketServer,
+    running_conversation_worker,
+)
 
 
 @pytest.fixture(scope="session")
@@ -94,3 +99,10 @@ async def server(gateway: Gateway) -> AsyncIterator[SocketServer]:
     """The gateway behind a real socket, as in production."""
     async with SocketServer(gateway) as running:
         yield running
+
+
+@pytest.fixture
+async def conversation_worker(nats: RealNats, gateway: Gateway) -> AsyncIterator[None]:
+    """The real conversation worker, in this process; the gateway is there first."""
+    async with running_conversation_worker(nats):
+        yield

@@ -6,7 +6,7 @@ A denied JetStream call shows up as a client timeout, so the server's log is wha
 from dataclasses import dataclass
 
 from common.contracts.conversations import TurnFailed, TurnTaken
-from common.contracts.events import StageFailed, StageStarted
+from common.contracts.events import StageFailed, StageProgressed, StageStarted
 from common.streams import (
     BUCKETS,
     CHAT_ASK,
@@ -14,6 +14,7 @@ from common.streams import (
     CONVERSATION,
     EDIT_ASK,
     MODEL_LEDGER,
+    PERSONA_ASK,
     PROJECTOR,
     REVIEW_ASK,
     SIMULATIONS,
@@ -26,7 +27,7 @@ from common.streams import (
     heartbeat_subject,
 )
 
-_ANSWERS = {"planner": (EDIT_ASK, REVIEW_ASK), "conversation": (CHAT_ASK,)}
+_ANSWERS = {"planner": (EDIT_ASK, REVIEW_ASK), "conversation": (CHAT_ASK, PERSONA_ASK)}
 """Request-reply subjects a worker serves."""
 _MAX_REPLIES = {"conversation": 5_000}
 """A chat answer arrives piece by piece, with signs of life between; see `common.contracts.chat`."""
@@ -81,7 +82,8 @@ def _bucket_access() -> tuple[str, ...]:
 
 def _worker(worker: str) -> Permissions:
     says = tuple(f"{event.subject}.*" for event in WORKER_SAYS.get(worker, ()))
-    stages = (f"{StageStarted.subject}.*", f"{StageFailed.subject}.*") if says else ()
+    told = (StageStarted, StageProgressed, StageFailed)
+    stages = tuple(f"{event.subject}.*" for event in told) if says else ()
     hears = _consumer_access(worker) if says else ()
     if worker == CONVERSATION.durable:
         says = tuple(f"{event.subject}.*" for event in (TurnTaken, TurnFailed))
@@ -112,8 +114,10 @@ def _gateway() -> Permissions:
             "live.v1.>",
             dlq_subject("gateway"),
             EDIT_ASK,
+            PERSONA_ASK,
             REVIEW_ASK,
             CHAT_ASK,
+            PERSONA_ASK,
             "$JS.API.INFO",
             *(
                 f"$JS.API.STREAM.{verb}.{name}"

@@ -14,6 +14,7 @@ from common.contracts.events import (
     ScenarioInterpreted,
     SimulationRequested,
     StageFailed,
+    StageProgressed,
     StageStarted,
     ToolsMapped,
 )
@@ -129,6 +130,7 @@ WORKER_SAYS: dict[str, tuple[type[Event], ...]] = {
 
 PROJECTED: tuple[type[Event], ...] = (
     StageStarted,
+    StageProgressed,
     StageFailed,
     *(event for says in WORKER_SAYS.values() for event in says),
 )
@@ -165,11 +167,17 @@ WORKERS = (*WORKER_EARS, CONVERSATION.durable)
 EDIT_ASK = "edit.v1.ask"
 REVIEW_ASK = "review.v1.ask"
 CHAT_ASK = "chat.v1.ask"
+PERSONA_ASK = "persona.v1.ask"
 
 
 def bucket_of(stream: StreamSpec) -> str:
     """The name clients open a bucket by."""
     return stream.name.removeprefix("KV_")
+
+
+def stream_of(subject: str) -> str:
+    """The stream that keeps what is said on this subject."""
+    return CONVERSATIONS.name if subject.startswith("conv.") else SIMULATIONS.name
 
 
 def dlq_subject(worker: str) -> str:

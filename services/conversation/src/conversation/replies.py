@@ -20,8 +20,10 @@ from common.contracts.chat import (
     ChatAsked,
     ChatDelta,
 )
+from common.contracts.conversations import PersonaAnswered, PersonaAsked
 from common.errors import MalformedMessage
 from conversation.agent import ChatAgent, pieces
+from conversation.turns import DeliberationAgent
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +70,20 @@ async def _answer(bus: Bus, message: Msg, chat: ChatAgent) -> None:
         for piece in pieces(answered.content):
             await asker.delta(piece)
     await asker.whole(answered)
+
+
+async def audition(bus: Bus, message: Msg, deliberation: DeliberationAgent) -> None:
+    """Let a persona speak for once; an error is an answer too."""
+    if not message.reply:
+        return
+    try:
+        answered = await deliberation.audition(decode(PersonaAsked, message.data, message.headers))
+    except Exception as error:
+        logger.warning("an audition failed", exc_info=error)
+        answered = PersonaAnswered(error=error_code(error), reason=public_reason(error))
+    body, headers = encode(answered)
+    with suppress(NatsError):
+        await bus.broker.publish(body, message.reply, headers=headers)
 
 
 def _error(bus: Bus, request_id: str, error: Exception) -> ChatAnswered:

@@ -4,11 +4,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from common.contracts.conversations import TurnDue, TurnTaken, turn_event_id
+from common.contracts.conversations import (
+    PersonaAnswered,
+    PersonaAsked,
+    Said,
+    TurnDue,
+    TurnTaken,
+    turn_event_id,
+)
 from common.contracts.values import Provenance
-from conversation.rules.deliberation.turn import state_of, take
+from common.personas import PERSONAS
+from conversation.rules.deliberation.turn import opened, state_of, take
 
 NAME = "DeliberationEngine"
+AUDITION_MESSAGES = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,6 +25,18 @@ class DeliberationAgent:
     """Takes one turn; the protocol (order, ballots, bounds) is the engine's."""
 
     now: Callable[[], datetime]
+
+    async def audition(self, asked: PersonaAsked) -> PersonaAnswered:
+        """What a persona says first in a deliberation of the whole team, with the others as they are by default."""
+        team = tuple(asked.persona if p.id == asked.persona.id else p for p in PERSONAS)
+        state = opened("audition", asked.goal, team)
+        said: list[Said] = []
+        while not state.is_over and state.pending is None and len(said) < AUDITION_MESSAGES:
+            turn = take(state)
+            said += [m for m in turn.said if m.sender_id == asked.persona.id]
+            state = turn.state
+        provenance = Provenance(engine="rules", agent=NAME)
+        return PersonaAnswered(messages=tuple(said[:AUDITION_MESSAGES]), provenance=provenance)
 
     async def take(self, heard: TurnDue) -> TurnTaken:
         """The turn that `heard` leads to: the same turn, and the same ids, however often it is asked for.

@@ -11,7 +11,17 @@ from gateway import problems
 from gateway.idempotency import Idempotency, StoredKeys
 from gateway.middleware import BoundedBody, SecurityHeaders
 from gateway.process import Gateway
-from gateway.routers import live, scenarios, simulate, simulations, system
+from gateway.routers import (
+    agents,
+    chat,
+    conversation_live,
+    conversations,
+    live,
+    scenarios,
+    simulate,
+    simulations,
+    system,
+)
 
 DESCRIPTION = """Rehearse an AI agent network before anyone builds it.
 
@@ -40,7 +50,17 @@ def make_app(gateway: Gateway) -> FastAPI:
         telemetry={"operation_spans": False, "exclude": is_quiet},
     )
     app.state.gateway = gateway
-    for module in (scenarios, simulate, simulations, live, system):
+    for module in (
+        scenarios,
+        simulate,
+        simulations,
+        chat,
+        conversations,
+        agents,
+        conversation_live,
+        live,
+        system,
+    ):
         app.include_router(module.router)
     problems.install(app)
     _add_middleware(app, gateway)

@@ -28,9 +28,9 @@ def _timestamp(name: str, *, nullable: bool = False) -> Column[object]:
     return Column(name, DateTime(timezone=True), nullable=nullable, server_default=default)
 
 
-def _of_conversation(**options: bool) -> Column[object]:
+def _of_conversation(*, primary_key: bool = False) -> Column[object]:
     owner = ForeignKey("conversations.id", ondelete="CASCADE")
-    return Column("conversation_id", Text, owner, nullable=False, **options)
+    return Column("conversation_id", Text, owner, nullable=False, primary_key=primary_key)
 
 
 conversations = Table(

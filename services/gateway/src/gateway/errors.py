@@ -47,6 +47,29 @@ class ScenarioNotFound(NotFound):
         super().__init__(f"There is no scenario {scenario_id!r}.")
 
 
+class ConversationNotFound(NotFound):
+    code = "conversation_not_found"
+    suggestion = "List what exists with GET /api/conversations."
+
+    def __init__(self, conversation_id: str) -> None:
+        super().__init__(f"There is no conversation {conversation_id!r}.")
+
+
+class MessageNotFound(NotFound):
+    code = "message_not_found"
+
+    def __init__(self, message_id: str) -> None:
+        super().__init__(f"There is no message {message_id!r}.")
+
+
+class AgentNotFound(NotFound):
+    code = "agent_not_found"
+    suggestion = "List what exists with GET /api/agents."
+
+    def __init__(self, agent_id: str) -> None:
+        super().__init__(f"There is no agent {agent_id!r}.")
+
+
 class ResultNotReady(ApiError):
     """The simulation exists, the stage that gives this result has not been accepted yet."""
 
@@ -69,6 +92,49 @@ class IdTaken(Conflict):
 class AlreadyOver(Conflict):
     code = "already_final"
     suggestion = "A final state never changes; POST /simulations/{id}/rerun starts anew."
+
+
+class ConversationOver(Conflict):
+    code = "conversation_over"
+    suggestion = (
+        "A conversation that is over stays as it is; start another with POST /api/conversations."
+    )
+
+
+class ConversationIdTaken(Conflict):
+    code = "conversation_id_taken"
+    suggestion = "Choose another id, or send the same body again to get the same answer."
+
+
+class AlreadyAnswered(Conflict):
+    """Somebody else's answer came first and counts."""
+
+    code = "already_answered"
+    suggestion = "Read GET /api/conversations/{id}/messages; say more with a new message."
+
+
+class Forbidden(ApiError):
+    status, title, code = 403, "Forbidden", "forbidden"
+
+
+class ChatFailed(ApiError):
+    """The assistant answered with an error, or with something that is no answer."""
+
+    status, title, code = 502, "The assistant failed", "chat_failed"
+    suggestion = "Ask again; the exchange is in the log."
+
+
+class ChatLost(ApiError):
+    """The assistant fell silent before its answer was complete."""
+
+    status, title, code = 503, "The assistant fell silent", "chat_lost"
+    suggestion = "Ask again: another worker answers."
+    retry_after_s = 1
+
+
+class ChatTimeout(ApiError):
+    status, title, code = 504, "The assistant took too long", "chat_timeout"
+    retry_after_s = 2
 
 
 class EditRefused(ApiError):

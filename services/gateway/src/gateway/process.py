@@ -15,6 +15,8 @@ from common.errors import TransientError
 from common.provision import declare
 from common.streams import heartbeat_subject, live_subject
 from gateway.bus import Bus, BusAway
+from gateway.conversations.fanout import LIVE_KIND as LIVE_CONVERSATIONS
+from gateway.conversations.fanout import ConversationFanout
 from gateway.database import Database
 from gateway.fanout import LIVE_KIND, Fanout
 from gateway.hub import Hub
@@ -22,16 +24,26 @@ from gateway.listening import OutboxListener
 from gateway.projector import Projector
 from gateway.reaper import Reaper
 from gateway.relay import Relay
+from gateway.services.agents import AgentService
+from gateway.services.chatting import ChatService
+from gateway.services.conversation_reader import ConversationReader
+from gateway.services.conversing import ConversationService
 from gateway.services.exporting import ExportService
+from gateway.services.floor import Floor
 from gateway.services.health import HealthService
+from gateway.services.history import HistoryService
 from gateway.services.ledger import Ledger
+from gateway.services.minding import Minder
 from gateway.services.reader import StreamReader
 from gateway.services.records import RecordService
 from gateway.services.rerunning import RerunService
+from gateway.services.resetting import ResetService
 from gateway.services.revising import RevisingService
 from gateway.services.status import StatusService, WorkerDirectory
 from gateway.services.submission import SubmissionService
+from gateway.services.trials import TrialService
 from gateway.settings import GatewaySettings
+from gateway.turns import TurnProjector
 
 RESTART_S = 1.0
 
@@ -86,6 +98,17 @@ class Gateway:
         )
         self.exports = ExportService(self.records)
         self.reader = StreamReader(self.database, self.hub)
+        self.chats = ChatService(
+            self.database, self.bus, new_id=new_id, now=now, timeout_s=settings.chat_timeout_s
+        )
+        self.conversation_fanout = ConversationFanout(self.hub, self.bus)
+        self.floor = Floor(self.database, self.conversation_fanout, self.wake, notify=notify)
+        self.agents = AgentService(self.database)
+        self.conversations = ConversationService(self.database, self.floor, self.agents, new_id)
+        self.conversation_reader = ConversationReader(self.database, self.hub)
+        self.history = HistoryService(self.database, new_id)
+        self.trials = TrialService(self.bus, self.agents, timeout_s=settings.ask_timeout_s)
+        self.resets = ResetService(self.database, settings)
         self.health = HealthService(self.database, self.bus)
         self.directory = WorkerDirectory()
         self.status = StatusService(self.database, self.bus, self.hub, self.directory)
@@ -107,8 +130,10 @@ class Gateway:
                 self._run("listener", OutboxListener(self.settings.dsn, self.wake).run)
         if "projector" in self.settings.roles:
             self._run("projector", self._projector().run)
+            self._run("turn-projector", self._turn_projector().run)
         if "reaper" in self.settings.roles:
             self._run("reaper", self._reap)
+            self._run("minder", Minder(self.database, self.floor, self.settings).run)
 
     def drain(self) -> None:
         """Take no new work and send readers away; they resume at another process."""
@@ -153,6 +178,16 @@ class Gateway:
             declare=self.declare,
         )
 
+    def _turn_projector(self) -> TurnProjector:
+        return TurnProjector(
+            self.bus,
+            self.ledger,
+            self.floor,
+            batch=self.settings.projector_batch,
+            concurrency=self.settings.projector_concurrency,
+            declare=self.declare,
+        )
+
     async def _reap(self) -> None:
         self._alarm.set()
         reaper = Reaper(
@@ -170,6 +205,9 @@ class Gateway:
         await self.bus.ready()
         client = self.bus.client
         await client.subscribe(live_subject(LIVE_KIND, "*"), cb=self.fanout.hear)
+        await client.subscribe(
+            live_subject(LIVE_CONVERSATIONS, "*"), cb=self.conversation_fanout.hear
+        )
         await client.subscribe(heartbeat_subject("*", "*"), cb=self.directory.hear)
         await asyncio.Event().wait()
 
@@ -178,6 +216,7 @@ class Gateway:
             await asyncio.sleep(self.settings.head_poll_s)
             with contextlib.suppress(TransientError):
                 await self.reader.notice_heads()
+                await self.conversation_reader.notice_heads()
 
     def _run(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         self._tasks.append(asyncio.create_task(_for_ever(name, work), name=name))

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable, Sequence
+from typing import ClassVar
 
 import nats.errors
 import nats.js.errors
@@ -13,7 +14,7 @@ from common import telemetry
 from common.codec import decode
 from common.contracts.events import Event, StageCompleted, StageFailed, StageStarted
 from common.errors import MalformedMessage, TransientError
-from common.streams import DLQ, PROJECTED, PROJECTOR, dlq_subject
+from common.streams import DLQ, PROJECTED, PROJECTOR, ConsumerSpec, dlq_subject
 from gateway.bus import Bus, BusAway
 from gateway.metrics import ACCEPT_SECONDS, MALFORMED
 from gateway.pipeline import Verdict
@@ -35,6 +36,8 @@ log = logging.getLogger(__name__)
 class Projector:
     """Several may run: they share the durable consumer, and the row lock keeps them apart."""
 
+    consumer: ClassVar[ConsumerSpec] = PROJECTOR
+
     def __init__(
         self,
         bus: Bus,
@@ -55,7 +58,7 @@ class Projector:
         await self._bus.ready()
         while True:
             pull = PullLoop(
-                self._bus.client, PROJECTOR.stream, PROJECTOR.durable, batch=self._batch
+                self._bus.client, self.consumer.stream, self.consumer.durable, batch=self._batch
             )
             try:
                 await pull.open()

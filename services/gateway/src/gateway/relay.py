@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from opentelemetry import context, propagate
 
 from common import telemetry
-from common.streams import SIMULATIONS
+from common.streams import stream_of
 from gateway.bus import BusAway, Publisher
 from gateway.database import Database, DatabaseAway
 from gateway.metrics import RELAYED
@@ -76,7 +76,7 @@ class Relay:
         with _trace_of(headers), telemetry.publishing(template):
             telemetry.inject(headers)
             await self._publisher.promise(
-                row.subject, row.payload, headers, stream=SIMULATIONS.name
+                row.subject, row.payload, headers, stream=stream_of(row.subject)
             )
 
     @staticmethod

@@ -72,6 +72,16 @@ class GatewaySettings(BaseSettings):
 
     ask_timeout_s: PositiveFloat = 5.0
     """For questions to a worker (edit, review)."""
+    chat_timeout_s: PositiveFloat = 60.0
+    """For a whole answer of the assistant; one that shows no sign of life is given up much sooner."""
+
+    conversation_stalled_after_s: PositiveFloat = 30.0
+    """Silence after which a turn of a conversation is asked for again."""
+    conversation_max_reemissions: PositiveInt = 5
+    archive_days: PositiveInt | None = None
+    """Archived conversations are deleted after so many days; unset: they are kept."""
+    reset_token: SecretStr | None = None
+    """What `POST /api/system/reset` must bring as `X-Reset-Token`; unset: it works on a loopback address only."""
 
     @field_validator("roles", "cors_origins", mode="before")
     @classmethod

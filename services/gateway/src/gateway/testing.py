@@ -1,7 +1,8 @@
 """For tests: results of every stage, small but whole, and workers that say them on a real bus."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -36,7 +37,9 @@ from common.contracts.scenario import Found, Interpretation
 from common.contracts.stream import EventType, StreamEvent
 from common.contracts.values import Band, Provenance
 from common.embedded.launch import free_port
+from common.settings import WorkerSettings
 from common.testing import RealNats
+from common.worker import connect
 from gateway.app import make_app
 from gateway.database import Database
 from gateway.fanout import Fanout
@@ -358,3 +361,27 @@ class SocketServer:
         self._gateway.drain()
         self._server.should_exit = True
         await self._task
+
+
+@asynccontextmanager
+async def running_conversation_worker(nats: RealNats) -> AsyncIterator[Any]:
+    """The conversation worker, in this process."""
+    # Imported by name: services do not import each other; tests are where the two meet.
+    from importlib import import_module
+
+    agent, app, turns = (import_module(f"conversation.{m}") for m in ("agent", "app", "turns"))
+    settings = WorkerSettings(
+        nats_url=nats.url,
+        nats_user="conversation",
+        nats_password=nats.passwords["conversation"],
+        instance="conversation-1",
+    )
+    bus = connect("conversation", settings)
+    bus.broker.include_router(
+        app.make_router(bus, agent.ChatAgent(now=bus.now), turns.DeliberationAgent(now=bus.now))
+    )
+    await bus.broker.start()
+    try:
+        yield bus
+    finally:
+        await bus.broker.stop()

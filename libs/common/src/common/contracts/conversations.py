@@ -190,6 +190,22 @@ class Decision(Value):
     evidence_event_ids: tuple[str, ...] = ()
 
 
+class PersonaAsked(Value):
+    """How would this persona speak on a problem? Core NATS request; nothing is stored."""
+
+    persona: Persona
+    goal: str = Field(min_length=MIN_GOAL_CHARS, max_length=MAX_GOAL_CHARS)
+
+
+class PersonaAnswered(Value):
+    """Its first own contributions in a whole team; `error` is a stable code when there are none."""
+
+    messages: tuple[Said, ...] = ()
+    provenance: Provenance = Provenance()
+    error: str | None = None
+    reason: str | None = None
+
+
 class ConversationEvent(Value):
     """A fact about one conversation; ids as in `common.contracts.events.Event`."""
 

@@ -45,6 +45,11 @@ class _Close(Exception):
         self.reason = reason
 
 
+def closing(code: int, reason: str) -> Exception:
+    """What a session raises to be closed with this code."""
+    return _Close(code, reason)
+
+
 @router.websocket("/ws/{simulation_id}")
 async def follow_simulation(websocket: WebSocket, simulation_id: str) -> None:
     gateway: Gateway = websocket.app.state.gateway
@@ -179,9 +184,12 @@ class SocketSession:
     async def _give_up(self) -> None:
         """End the wait for a simulation that never comes."""
         await asyncio.sleep(self._gateway.settings.socket_wait_s)
-        if self._seq == 0 and await self._gateway.reader.find(self._simulation_id) is None:
+        if self._seq == 0 and not await self._exists():
             raise _Close(NEVER_APPEARED, "no such simulation appeared")
         await asyncio.Event().wait()
+
+    async def _exists(self) -> bool:
+        return await self._gateway.reader.find(self._simulation_id) is not None
 
     @property
     def _seq(self) -> int:

@@ -64,11 +64,11 @@ async def _events(
     items = view.over(cursor)
     with SOCKETS.labels("sse").track_inprogress():
         yield f"retry: {RETRY_MS}\n\n".encode()
-        async for item in _with_pings(items, gateway.settings.sse_ping_s):
+        async for item in with_pings(items, gateway.settings.sse_ping_s):
             if item is None:
                 yield b": ping\n\n"
                 continue
-            yield _event(item)
+            yield as_event(item)
             may_be_last = isinstance(item, CaughtUp) or (
                 isinstance(item, StoredFrame) and item.is_terminal
             )
@@ -80,7 +80,7 @@ async def _events(
 type Item = StoredFrame | CaughtUp | Resync
 
 
-async def _with_pings(items: AsyncIterator[Item], every_s: float) -> AsyncIterator[Item | None]:
+async def with_pings(items: AsyncIterator[Item], every_s: float) -> AsyncIterator[Item | None]:
     """The items; None whenever none came for `every_s` seconds. Ends when the process is about to stop."""
     upcoming: asyncio.Future[Item] | None = None
     try:
@@ -99,7 +99,7 @@ async def _with_pings(items: AsyncIterator[Item], every_s: float) -> AsyncIterat
             upcoming.cancel()
 
 
-def _event(item: Item) -> bytes:
+def as_event(item: Item) -> bytes:
     match item:
         case StoredFrame():
             return f"id: {item.seq}\ndata: {item.text}\n\n".encode()

@@ -4,17 +4,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common import telemetry
 from common.codec import encode
+from common.contracts.conversations import ConversationEvent
 from common.contracts.events import Event
 from gateway.repositories.outbox import OutboxRepository
 
 
-async def post(connection: AsyncConnection, event: Event, *, notify: bool = False) -> None:
+async def post(
+    connection: AsyncConnection, event: Event | ConversationEvent, *, notify: bool = False
+) -> None:
     """The trace of this moment travels with the row; `notify` wakes relays in other processes."""
     payload, headers = encode(event)
     telemetry.inject(headers)
     repository = OutboxRepository(connection)
     await repository.add(
-        simulation_id=event.simulation_id,
+        simulation_id=None if isinstance(event, ConversationEvent) else event.simulation_id,
         subject=event.address,
         payload=payload,
         headers=headers,

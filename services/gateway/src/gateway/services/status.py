@@ -7,14 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from nats.aio.msg import Msg
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.codec import decode
 from common.errors import MalformedMessage, TransientError
 from common.heartbeat import LOST_AFTER_S, Heartbeat
+from common.personas import PERSONAS
 from common.streams import CONSUMERS
 from gateway.bus import Bus
 from gateway.database import Database
 from gateway.hub import Hub
+from gateway.repositories.agents import AgentRepository
+from gateway.repositories.conversations import ConversationRepository
 from gateway.repositories.outbox import OutboxRepository
 from gateway.repositories.simulations import SimulationRepository
 
@@ -91,10 +95,28 @@ class StatusService:
                 outbox = OutboxRepository(connection)
                 return {
                     "simulations": await SimulationRepository(connection).count_by_status(),
+                    **await _conversations(connection),
                     "outbox": {
                         "rows": await outbox.backlog(BACKLOG_COUNTED),
                         "oldest_age_s": round(await outbox.oldest_age_s(), 3),
                     },
                 }
         except TransientError:
-            return {"simulations": None, "outbox": None}
+            nothing = {"simulations": None, "conversations": None, "agents": None, "outbox": None}
+            return nothing
+
+
+async def _conversations(connection: AsyncConnection) -> dict[str, Any]:
+    """Conversations by state, how many wait for a person, and which agents differ from their default."""
+    conversations = ConversationRepository(connection)
+    changed = await AgentRepository(connection).current()
+    return {
+        "conversations": {
+            "by_status": await conversations.count_by_status(),
+            "waiting_for_user": await conversations.waiting_for_user(),
+        },
+        "agents": {
+            "count": len(PERSONAS),
+            "changed": sorted(agent_id for agent_id, (_, persona) in changed.items() if persona),
+        },
+    }

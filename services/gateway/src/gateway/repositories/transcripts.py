@@ -1,0 +1,187 @@
+"""What was said in conversations: messages, questions, events; found again by their words."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, insert, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.conversation_models import conversation_events, messages, questions
+from gateway.conversations.frames import stored
+from gateway.frames import StoredFrame
+
+MAX_RANKED = 1_000
+"""Of so many of the newest hits the best are shown; a word that stands everywhere needs no full ranking."""
+
+
+class TranscriptRepository:
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def add(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        if rows:
+            await self._connection.execute(insert(messages), [dict(row) for row in rows])
+
+    async def message(self, message_id: str) -> dict[str, Any] | None:
+        row = (
+            await self._connection.execute(select(messages).where(messages.c.id == message_id))
+        ).first()
+        return _plain(row._mapping) if row else None
+
+    async def page(
+        self,
+        conversation_id: str,
+        *,
+        after: int = 0,
+        limit: int = 100,
+        message_type: str | None = None,
+    ) -> list[dict[str, Any]]:
+        """Messages with number > `after`, in order."""
+        query = select(messages).where(
+            messages.c.conversation_id == conversation_id, messages.c.number > after
+        )
+        if message_type is not None:
+            query = query.where(messages.c.message_type == message_type)
+        rows = await self._connection.execute(query.order_by(messages.c.number).limit(limit))
+        return [_plain(row._mapping) for row in rows]
+
+    async def ask(self, conversation_id: str, **values: Any) -> None:
+        await self._connection.execute(
+            insert(questions).values(conversation_id=conversation_id, **values)
+        )
+
+    async def questions_of(self, conversation_id: str) -> list[dict[str, Any]]:
+        rows = await self._connection.execute(
+            select(questions)
+            .where(questions.c.conversation_id == conversation_id)
+            .order_by(questions.c.asked_at, questions.c.id)
+        )
+        return [dict(row._mapping) for row in rows]
+
+    async def close_question(
+        self, conversation_id: str, question_id: str, *, status: str, answer: str | None = None
+    ) -> bool:
+        """Whether it was open until now: of two answers one closes it."""
+        done = await self._connection.execute(
+            update(questions)
+            .where(
+                questions.c.conversation_id == conversation_id,
+                questions.c.id == question_id,
+                questions.c.status == "open",
+            )
+            .values(status=status, answer_message_id=answer, answered_at=func.now())
+        )
+        return bool(done.rowcount)
+
+    async def expired(self, now: datetime, limit: int) -> list[tuple[str, str]]:
+        """(conversation, question) whose deadline has passed and whose policy is not to wait on."""
+        rows = await self._connection.execute(
+            select(questions.c.conversation_id, questions.c.id)
+            .where(
+                questions.c.status == "open",
+                questions.c.deadline_at <= now,
+                questions.c.policy != "wait",
+            )
+            .order_by(questions.c.deadline_at)
+            .limit(limit)
+        )
+        return [(row[0], row[1]) for row in rows]
+
+    async def add_events(
+        self, conversation_id: str, frames: Sequence[StoredFrame], now: datetime
+    ) -> None:
+        if frames:
+            await self._connection.execute(
+                insert(conversation_events),
+                [
+                    {
+                        "conversation_id": conversation_id,
+                        "seq": frame.seq,
+                        "event_type": frame.event_type,
+                        "occurred_at": now,
+                        "frame": frame.text,
+                    }
+                    for frame in frames
+                ],
+            )
+
+    async def events(self, conversation_id: str, *, after: int, limit: int) -> list[StoredFrame]:
+        rows = await self._connection.execute(
+            select(
+                conversation_events.c.seq,
+                conversation_events.c.event_type,
+                conversation_events.c.frame,
+            )
+            .where(
+                conversation_events.c.conversation_id == conversation_id,
+                conversation_events.c.seq > after,
+            )
+            .order_by(conversation_events.c.seq)
+            .limit(limit)
+        )
+        return [stored(conversation_id, seq, kind, frame) for seq, kind, frame in rows]
+
+    async def head(self, conversation_id: str) -> int:
+        return (
+            await self._connection.scalar(
+                select(func.max(conversation_events.c.seq)).where(
+                    conversation_events.c.conversation_id == conversation_id
+                )
+            )
+            or 0
+        )
+
+    async def search(
+        self,
+        query: str,
+        *,
+        is_phrase: bool,
+        filters: Mapping[str, Any],
+        limit: int,
+        offset: int,
+    ) -> list[dict[str, Any]]:
+        """The best hits of the newest `MAX_RANKED`, with the words marked by `**`."""
+        parse = "phraseto_tsquery" if is_phrase else "websearch_to_tsquery"
+        wanted, values = _filters(filters)
+        statement = f"""
+            WITH asked AS (SELECT {parse}('english', :q) AS q),
+            hits AS (
+                SELECT m.*, c.goal_description, c.status AS conversation_status
+                FROM conversation_messages m
+                JOIN conversations c ON c.id = m.conversation_id, asked
+                WHERE m.search @@ asked.q {wanted}
+                ORDER BY m.created_at DESC LIMIT {MAX_RANKED}
+            ),
+            best AS (
+                SELECT hits.*, ts_rank_cd(hits.search, asked.q) AS score
+                FROM hits, asked ORDER BY score DESC, created_at DESC, id LIMIT :n OFFSET :o
+            )
+            SELECT best.id, conversation_id, sender_type, sender_id, agent_name, message_type, phase, content,
+                   created_at, goal_description, conversation_status, score,
+                   ts_headline('english', content, asked.q,
+                       'StartSel=**, StopSel=**, MaxWords=30, MinWords=10') AS snippet
+            FROM best, asked ORDER BY score DESC, created_at DESC, best.id
+        """  # noqa: S608 - the parts put in are our own constants; values are bound
+        rows = await self._connection.execute(
+            text(statement), {"q": query, "n": limit, "o": offset} | values
+        )
+        return [dict(row._mapping) for row in rows]
+
+
+def _filters(filters: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """SQL for the filters that are set, and their values."""
+    sql = {
+        "agent": "AND m.sender_id = :agent",
+        "status": "AND c.status = :status",
+        "conversation_id": "AND m.conversation_id = :conversation_id",
+        "message_type": "AND m.message_type = :message_type",
+        "since": "AND m.created_at >= :since",
+        "until": "AND m.created_at < :until",
+    }
+    chosen = {name: value for name, value in filters.items() if value is not None}
+    return " ".join(sql[name] for name in sql if name in chosen), chosen
+
+
+def _plain(row: Mapping[Any, Any]) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if key != "search"}
