@@ -26,7 +26,7 @@ HTML = Reply(status=502, content_type="text/html", pieces=(b"<html>bad gateway</
 BIG = 10 * 1024 * 1024
 
 
-def ask(deadline_s: float = 3.0, **more) -> Ask:
+def ask(deadline_s: float = 4.0, **more) -> Ask:
     return Ask(agent="tester", messages=(Message("user", "hello"),), deadline_s=deadline_s, **more)
 
 
@@ -81,6 +81,7 @@ MATRIX = [
     Fault("401", [fails(401)], NoModelAnswered, 1, code="unauthorized"),
     Fault("402 no money", [fails(402)], NoModelAnswered, 1, code="payment_required"),
     Fault("402 in flight", [fails(402, IN_FLIGHT, retry_after="0.2"), OK], "fine", 2),
+    Fault("403", [fails(403)], NoModelAnswered, 1, code="forbidden"),
     Fault(
         "403 budget",
         [fails(403, {"message": "no", "metadata": {"limit_source": "openrouter_key_limit"}})],
@@ -108,7 +109,7 @@ MATRIX = [
     Fault("413", [fails(413)], ModelMisused, 1, code="too_large", neighbour_answers=False),
     Fault("422", [fails(422)], ModelMisused, 1, code="unprocessable", neighbour_answers=False),
     Fault("429 without a wish", [fails(429), OK], "fine", 2, within_s=3.0),
-    Fault("429 retry-after 0.3 s", [fails(429, retry_after="0.3"), OK], "fine", 2),
+    Fault("429 retry-after 2 s", [fails(429, retry_after="2"), OK], "fine", 2, within_s=3.2),
     Fault(
         "429 retry-after 300 s",
         [fails(429, retry_after="300")],

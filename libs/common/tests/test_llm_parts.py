@@ -14,6 +14,7 @@ from common.llm.circuit import Circuit
 from common.llm.context import Section, cut, fit, shorten
 from common.llm.course import next_wait
 from common.llm.faults import Action, Fault, Health, Meaning, classify
+from common.llm.ledger import Account, Call
 from common.llm.limits import Gate, Limits
 from common.llm.ollama import Pulled
 from common.llm.port import Usage
@@ -23,6 +24,7 @@ from common.llm.settings import ModelSettings
 from common.llm.shapes import portable_schema, read_value
 from common.llm.tokens import cost_of, estimate_tokens
 from common.llm.upstream import Chosen
+from common.llm.usage import usage_json
 from common.llm.wire import faulty, pause_of, retry_after_of
 
 
@@ -392,3 +394,35 @@ def test_the_order_and_the_models_come_from_the_environment(monkeypatch):
 def test_a_setting_that_breaks_a_promise_stops_the_start(monkeypatch, env):
     with pytest.raises(ValidationError):
         settings(monkeypatch, **env)
+
+
+def test_usage_says_what_is_known_of_the_cost_and_never_zero_for_unknown():
+    def call(agent: str, cost: str | None, **more) -> Call:
+        return Call(
+            at=0.0,
+            agent=agent,
+            task="chat",
+            provider="p",
+            model="a/b",
+            latency_s=0.5,
+            cost_usd=None if cost is None else Decimal(cost),
+            **more,
+        )
+
+    account = Account()
+    for made in (
+        call("planner", "0.02"),
+        call("planner", None, outcome="cut"),
+        call("narrator", None),
+        call("narrator", None, is_reused=True),
+    ):
+        account = account.add(made, keep=False)
+
+    shown = usage_json(account)
+
+    assert (shown["calls"], shown["failed"], shown["reused"]) == (3, 1, 1)
+    assert (shown["cost_usd"], shown["cost_is_lower_bound"]) == (0.02, True)
+    assert shown["outcomes"] == {"cut": 1, "ok": 3}
+    narrator, planner = shown["by"]
+    assert (narrator["agent"], narrator["model"], narrator["cost_usd"]) == ("narrator", "a/b", None)
+    assert (planner["cost_usd"], planner["latency_s_mean"]) == (0.02, 0.5)

@@ -141,6 +141,7 @@ class ScriptedServer:
         self, reply: Reply, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         gone = asyncio.ensure_future(reader.read(1))
+        gone.add_done_callback(lambda read: read.cancelled() or read.exception())
         if reply.answers:
             writer.write(_head(reply))
         for piece in reply.pieces:
