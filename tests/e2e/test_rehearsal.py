@@ -77,8 +77,8 @@ async def test_every_client_sees_the_whole_story_in_order_without_a_gap(rehearse
         "architecture_planned",
         "tools_mapped",
         "failures_selected",
+        "observability",  # the first figures, before the run is through
         "agent_start",
-        "observability",
         "narrative",
         "simulation_completed",
     ]

@@ -38,10 +38,13 @@ from common.contracts.conversations import (
 from common.contracts.events import (
     Event,
     SimulationRequested,
+    Stage,
     StageCompleted,
     StageFailed,
+    StageProgressed,
     StageStarted,
 )
+from common.contracts.stream import StreamEvent
 from common.contracts.values import Value
 from common.errors import MalformedMessage, SimulatorError, TransientError
 from common.streams import CONSUMERS, CONVERSATIONS, DLQ, SIMULATIONS, WORKER_SAYS, dlq_subject
@@ -197,6 +200,33 @@ class Bus:
         telemetry.inject(headers)
         await self.broker.publish(body, event.address, headers=headers)
 
+    async def progressed(
+        self,
+        cause: SimulationRequested | StageCompleted,
+        index: int,
+        done: float,
+        shown: StreamEvent,
+    ) -> None:
+        """Mention how far the job is (`done`, 0…1) and show one event; `index` counts from 1 in the job."""
+        stage = _stage_of(self.worker)
+        await self.mention(
+            StageProgressed(
+                event_id=uuid5(cause.event_id, f"{StageProgressed.subject}.{self.worker}.{index}"),
+                cause_id=cause.event_id,
+                simulation_id=cause.simulation_id,
+                revision=cause.revision,
+                attempt=cause.attempt,
+                occurred_at=self.now(),
+                stage=stage,
+                worker=self.worker,
+                index=index,
+                done=done,
+                stream=(
+                    shown.model_copy(update={"event_id": f"r{cause.revision}.{stage}.p{index}"}),
+                ),
+            )
+        )
+
     async def give_up(self, message: Msg, error: Exception) -> None:
         """Keep the message in the DLQ and, where it can be told which record it is about, fail its stage or turn."""
         await self._bury(message, error)
@@ -231,7 +261,7 @@ class Bus:
             revision=cause.revision,
             attempt=cause.attempt,
             occurred_at=self.now(),
-            stage=WORKER_SAYS[self.worker][0].stage,  # type: ignore[attr-defined]  # pipeline workers say stages
+            stage=_stage_of(self.worker),
             worker=self.worker,
             instance=self.instance,
         )
@@ -256,7 +286,7 @@ class Bus:
             revision=cause.revision,
             attempt=cause.attempt,
             occurred_at=self.now(),
-            stage=WORKER_SAYS[self.worker][0].stage,  # type: ignore[attr-defined]  # as above
+            stage=_stage_of(self.worker),
             worker=self.worker,
             error=error_code(error),
             reason=public_reason(error),
@@ -342,6 +372,13 @@ def hear[H: Event | ConversationEvent](message: Msg, shapes: Sequence[type[H]]) 
                 raise MalformedMessage("the body names another record than the subject")
             return event
     raise MalformedMessage(f"not a subject of this worker: {template}")
+
+
+def _stage_of(worker: str) -> Stage:
+    said = WORKER_SAYS[worker][0]
+    if not issubclass(said, StageCompleted):
+        raise TypeError(f"{worker} says no stage")
+    return said.stage
 
 
 def error_code(error: Exception) -> str:

@@ -6,7 +6,13 @@ from collections.abc import Iterator
 from pydantic.fields import FieldInfo
 
 from common.contracts.conversations import CONVERSATION_EVENTS, ConversationEvent, TurnDue
-from common.contracts.events import SIMULATION_EVENTS, Event, StageFailed, StageStarted
+from common.contracts.events import (
+    SIMULATION_EVENTS,
+    Event,
+    StageFailed,
+    StageProgressed,
+    StageStarted,
+)
 from common.contracts.stream import CATEGORY
 from common.permissions import permissions
 from common.streams import CONSUMERS, STREAMS, WORKER_EARS, WORKER_SAYS
@@ -141,7 +147,7 @@ def _client_events() -> Iterator[str]:
 
 
 def _said_by(event: type[Event]) -> str:
-    if event in (StageStarted, StageFailed):
+    if event in (StageStarted, StageProgressed, StageFailed):
         return "every pipeline worker"
     return next((worker for worker, says in WORKER_SAYS.items() if event in says), "gateway")
 

@@ -1,6 +1,6 @@
 """The whole rehearsal of a network: baseline, each failure, all of them, mitigations, a journey, sensitivity."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from common.contracts.failures import FailureMode, FailurePlan
@@ -57,25 +57,48 @@ class Struck:
         return (-success.value if success else 0.0, latency.value if latency else 0.0)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Progress:
+    """How far a rehearsal is. `figures` are the baseline's, once, as soon as they are there."""
+
+    done: float
+    phase: str
+    figures: Figures | None = None
+
+
+type Watch = Callable[[Progress], None]
+
+
 def simulate(
     network: Network,
     failures: FailurePlan,
     options: SimulationOptions,
     *,
     volume_per_min: float | None = None,
+    watch: Watch = lambda _: None,
 ) -> RunResult:
     """Rehearse `network`. The same arguments give the same result, byte for byte.
 
-    `volume_per_min` is what the scenario says; `options.arrival_rate_per_min` goes before it.
+    `volume_per_min` is what the scenario says; `options.arrival_rate_per_min` goes before it. `watch` is called
+    from this thread after the baseline and after each further run.
 
     Raises:
         OverrideRejected: an override the engine does not understand.
         NetworkRejected: the network cannot be walked.
     """
     rehearsal = prepare(network, options, volume_per_min)
-    baseline = _baseline(rehearsal)
-    struck = [_strike(rehearsal, mode) for mode in failures.modes]
+    first = figures(rehearsal.base)
+    steps = len(failures.modes) + 4
+    watch(Progress(1 / steps, "baseline", first))
+    baseline = first.model_copy(
+        update={"bottleneck": bottleneck(rehearsal.world, rehearsal.paired)}
+    )
+    struck: list[Struck] = []
+    for n, mode in enumerate(failures.modes, 2):
+        struck.append(_strike(rehearsal, mode))
+        watch(Progress(n / steps, mode.id))
     together = _strike_all(rehearsal, failures.modes)
+    watch(Progress((steps - 2) / steps, "mitigations"))
     harmed = sorted(struck, key=lambda s: s.harm, reverse=True)
     plan = rehearsal.base.run.world.plan
     return RunResult(
@@ -140,11 +163,6 @@ def _world(
 ) -> World:
     plan = plan_for(tasks, options.seed, arrivals.rate_per_min / 60.0)
     return make_world(network, parameters, plan)
-
-
-def _baseline(rehearsal: Rehearsal) -> Figures:
-    found = bottleneck(rehearsal.world, rehearsal.paired)
-    return figures(rehearsal.base).model_copy(update={"bottleneck": found})
 
 
 def _strike(rehearsal: Rehearsal, mode: FailureMode) -> Struck:

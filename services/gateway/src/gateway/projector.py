@@ -12,7 +12,13 @@ from nats.aio.msg import Msg
 
 from common import telemetry
 from common.codec import decode
-from common.contracts.events import Event, StageCompleted, StageFailed, StageStarted
+from common.contracts.events import (
+    Event,
+    StageCompleted,
+    StageFailed,
+    StageProgressed,
+    StageStarted,
+)
 from common.errors import MalformedMessage, TransientError
 from common.streams import DLQ, PROJECTED, PROJECTOR, ConsumerSpec, dlq_subject
 from gateway.bus import Bus, BusAway
@@ -115,6 +121,8 @@ class Projector:
         match event:
             case StageStarted():
                 await self._ledger.started(event)
+            case StageProgressed():
+                await self._ledger.progress(event)
             case StageFailed():
                 await self._ledger.fail(event)
             case StageCompleted():

@@ -1,19 +1,29 @@
 """The simulation worker's decision: rehearse the network and show what happened."""
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime
 
 from common.contracts.events import FailuresSelected, RunCompleted, follow
 from common.contracts.run import RunResult
+from common.contracts.stream import StreamEvent
 from common.contracts.values import Provenance
 from simulation import rules
+from simulation.pace import Pace
+
+type Show = Callable[[FailuresSelected, int, float, StreamEvent], Coroutine[None, None, None]]
+"""Shows one event of a job under way: the job, its count from 1, the share done, the event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulationAgent:
+    """`show` shows figures as they form; `clock` (s, monotonic) only paces that."""
+
     now: Callable[[], datetime]
+    show: Show | None = None
+    clock: Callable[[], float] = time.monotonic
 
     async def run(self, heard: FailuresSelected) -> RunCompleted:
         """Run the engine in a thread, so that the worker's heartbeat goes on.
@@ -21,7 +31,9 @@ class SimulationAgent:
         Raises:
             DomainError: the network cannot be walked, or an override names nothing the engine knows.
         """
-        result = await asyncio.to_thread(_simulate, heard)
+        pace = Pace(clock=self.clock, loop=asyncio.get_running_loop(), job=heard, show=self.show)
+        result = await asyncio.to_thread(_simulate, heard, pace)
+        await pace.settled()
         return follow(
             heard,
             RunCompleted,
@@ -35,7 +47,7 @@ class SimulationAgent:
         )
 
 
-def _simulate(heard: FailuresSelected) -> RunResult:
+def _simulate(heard: FailuresSelected, pace: Pace) -> RunResult:
     # Loaded here: numpy and SimPy take 0.2 s and 30 MB, which the worker's start should not pay.
     from engine.run import simulate
 
@@ -44,4 +56,5 @@ def _simulate(heard: FailuresSelected) -> RunResult:
         heard.failures,
         heard.request.options,
         volume_per_min=rules.volume_per_min(heard.interpretation),
+        watch=pace.watch,
     )

@@ -3,7 +3,7 @@
 from typing import Any
 
 from common.contracts.network import Network
-from common.contracts.run import JourneyStep, RunResult
+from common.contracts.run import Figures, JourneyStep, RunResult
 from common.contracts.scenario import Interpretation
 from common.contracts.stream import EventType, StreamEvent
 
@@ -49,6 +49,14 @@ def stream(network: Network, run: RunResult) -> tuple[StreamEvent, ...]:
             event_id="", event_type="observability", source=SOURCE, payload={"run": figures}
         ),
     )
+
+
+def progress(done: float, phase: str, figures: Figures | None) -> StreamEvent:
+    """A sign of progress: the share done, what was just run, and the baseline's figures where they are new."""
+    payload: dict[str, Any] = {"progress": round(done, 3), "phase": phase}
+    if figures is not None:
+        payload["figures"] = figures.model_dump(mode="json")
+    return StreamEvent(event_id="", event_type="observability", source=SOURCE, payload=payload)
 
 
 def _shown(network: Network, step: JourneyStep) -> StreamEvent:

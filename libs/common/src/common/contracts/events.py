@@ -17,7 +17,7 @@ from common.contracts.network import Network
 from common.contracts.run import RunResult
 from common.contracts.scenario import Interpretation, ScenarioRequest
 from common.contracts.stream import StreamEvent
-from common.contracts.values import ID_PATTERN, Provenance, SimulationId, Value
+from common.contracts.values import ID_PATTERN, Provenance, Share, SimulationId, Value
 
 Stage = Literal["interpretation", "architecture", "tools", "failures", "run", "narrative"]
 STAGES: tuple[Stage, ...] = (
@@ -77,6 +77,18 @@ class StageStarted(Event):
     stage: Stage
     worker: str
     instance: str
+
+
+class StageProgressed(Event):
+    """What a long stage can show before its result: figures as they form. It may be lost without harm."""
+
+    subject: ClassVar[str] = "sim.v1.stage.progressed"
+    stage: Stage
+    worker: str
+    index: int = Field(ge=1)
+    """Counts from 1 in its job; it is part of the event id, so a repeated job repeats its progress."""
+    done: Share
+    stream: tuple[StreamEvent, ...] = ()
 
 
 class StageFailed(Event):
@@ -190,6 +202,7 @@ class SimulationCancelled(Event):
 SIMULATION_EVENTS: tuple[type[Event], ...] = (
     SimulationRequested,
     StageStarted,
+    StageProgressed,
     StageFailed,
     ScenarioInterpreted,
     ArchitecturePlanned,

@@ -27,6 +27,15 @@ class EventRepository:
         if frames:
             await self._connection.execute(_ADD, [_row(frame) for frame in frames])
 
+    async def known_ids(self, simulation_id: str, event_ids: Sequence[str]) -> set[str]:
+        """Which of `event_ids` the stream holds already."""
+        rows = await self._connection.scalars(
+            select(events.c.event_id).where(
+                events.c.simulation_id == simulation_id, events.c.event_id.in_(event_ids)
+            )
+        )
+        return set(rows)
+
     async def page(self, simulation_id: str, *, after: int, limit: int) -> list[StoredFrame]:
         """Frames with seq > `after`, in order."""
         rows = await self._connection.execute(

@@ -19,6 +19,7 @@ from common.contracts.events import (
     SimulationFailed,
     StageCompleted,
     StageFailed,
+    StageProgressed,
     StageStarted,
 )
 from common.contracts.stream import EventType, StreamEvent
@@ -27,7 +28,14 @@ from gateway.database import Database
 from gateway.fanout import Fanout
 from gateway.frames import StoredFrame, iso, number
 from gateway.metrics import ENDED, FRAMES, RESULTS
-from gateway.pipeline import COLUMN_OF, TERMINAL_STATES, Verdict, judge, next_stage
+from gateway.pipeline import (
+    COLUMN_OF,
+    TERMINAL_STATES,
+    Standing,
+    Verdict,
+    judge,
+    next_stage,
+)
 from gateway.repositories.events import EventRepository
 from gateway.repositories.simulations import Locked, SimulationRepository
 from gateway.services.links import links
@@ -80,6 +88,30 @@ class Ledger:
             await SimulationRepository(connection).note_started(
                 said.simulation_id, said.revision, said.stage, note
             )
+
+    async def progress(self, said: StageProgressed) -> bool:
+        """Store what a stage under way shows; False when it is late, foreign, or shown already."""
+        async with self._database.transaction() as connection:
+            repository = SimulationRepository(connection)
+            locked = await repository.lock(said.simulation_id)
+            if locked is None or not _is_under_way(locked.standing, said):
+                return False
+            known = await EventRepository(connection).known_ids(
+                said.simulation_id, [shown.event_id for shown in said.stream]
+            )
+            frames = await store_events(
+                connection,
+                [shown for shown in said.stream if shown.event_id not in known],
+                said.simulation_id,
+                said.revision,
+                first_seq=locked.next_seq,
+                now=locked.now,
+            )
+            await repository.advance(
+                said.simulation_id, next_seq=locked.next_seq + len(frames), status="running"
+            )
+        await self.announce(said.simulation_id, frames, None)
+        return bool(frames)
 
     async def fail(self, said: StageFailed) -> bool:
         """A worker gave up: the simulation ends as failed, unless that revision is over or the stage has a result."""
@@ -229,6 +261,15 @@ async def store_events(
     )
     await EventRepository(connection).add(new)
     return [item.frame for item in new]
+
+
+def _is_under_way(standing: Standing, said: StageProgressed) -> bool:
+    return (
+        standing.status not in TERMINAL_STATES
+        and said.revision == standing.revision
+        and said.stage == next_stage(standing.stage)
+        and said.cause_id == standing.accepted_event_id
+    )
 
 
 def _may_end(locked: Locked, only: StageFailed | None) -> bool:
