@@ -516,6 +516,24 @@ async def test_ollama_is_asked_for_its_largest_model_in_its_own_words():
         await port.aclose()
 
 
+async def test_a_model_that_is_pulled_meanwhile_is_used_at_once():
+    rows: list[dict] = []
+    routes = ollama_routes() | {"__api__tags": lambda _: json_reply({"models": rows})}
+    async with scripted(says("local"), **routes) as one, scripted(says("cloud")) as two:
+        given = ModelSettings(
+            profile="test",
+            ollama={"base_url": one.url, "model": "m:1b"},
+            openrouter=cloud(two.url),
+            reuse_answers=False,
+        )
+        port = port_on(in_memory(), given)
+        assert (await port.complete(ask())).provider == "openrouter"
+
+        rows.append({"name": "m:1b", "digest": "d", "size": 1})
+        assert (await port.complete(ask())).provider == "ollama"
+        await port.aclose()
+
+
 async def test_a_context_length_makes_a_derived_model_once():
     made = []
 

@@ -18,7 +18,7 @@ from common.llm.ledger import Account, Call
 from common.llm.limits import Gate, Limits
 from common.llm.ollama import Pulled
 from common.llm.port import Usage
-from common.llm.prompts import CLOSE, OPEN, BrokenPrompt, Prompt, UserText, as_data
+from common.llm.prompts import CLOSE, OPEN, BrokenPrompt, Prompt, UserText, as_data, choose
 from common.llm.redact import redacted
 from common.llm.settings import ModelSettings
 from common.llm.shapes import portable_schema, read_value
@@ -257,6 +257,22 @@ def test_a_prompt_names_exactly_its_fields_and_dollars_in_texts_are_text():
     assert "costs $rows" in user.content
     with pytest.raises(BrokenPrompt, match="text"):
         prompt("Read nothing").render(given)
+
+
+def test_versions_are_chosen_by_weight_and_stay_with_their_simulation(tmp_path, monkeypatch):
+    folder = tmp_path / "weighed" / "prompts"
+    folder.mkdir(parents=True)
+    (folder.parent / "__init__.py").touch()
+    for version, weight in ((1, "1"), (2, "3"), (3, "0")):
+        text = f"weight: {weight}\n--- system\nDo it.\n--- user\nNow.\n"
+        (folder / f"tell.v{version}.md").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+
+    chosen = [choose("weighed", "tell", f"sim-{n}").id for n in range(2_000)]
+
+    assert choose("weighed", "tell", "sim-7").id == chosen[7]
+    assert set(chosen) == {"tell/1", "tell/2"}
+    assert 0.70 < chosen.count("tell/2") / len(chosen) < 0.80
 
 
 @given(st.lists(st.text(max_size=80), max_size=30), st.integers(40, 400))

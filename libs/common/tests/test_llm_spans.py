@@ -1,6 +1,8 @@
 """What traces show of a call: the GenAI names, the outcome, the money; content only when asked for."""
 
 import pytest
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -86,3 +88,29 @@ async def test_content_is_left_out_unless_asked_for_and_keys_always(exporter):
     assert "an answer" in full.attributes["gen_ai.output.messages"]
     assert "plan with" in full.attributes["gen_ai.input.messages"]
     assert SECRET not in plain.to_json() + full.to_json()
+
+
+async def test_durations_and_tokens_are_metrics_of_the_same_names(exporter, monkeypatch):
+    reader = InMemoryMetricReader()
+    meter = MeterProvider(metric_readers=[reader]).get_meter("test")
+    names = {
+        "_duration": "gen_ai.client.operation.duration",
+        "_tokens": "gen_ai.client.token.usage",
+        "_first_chunk": "gen_ai.client.operation.time_to_first_chunk",
+    }
+    for instrument, name in names.items():
+        monkeypatch.setattr(spans, instrument, meter.create_histogram(name))
+
+    await traced(exporter, fails(500), says("an answer"))
+
+    found = {
+        metric.name: list(metric.data.data_points)
+        for resource in reader.get_metrics_data().resource_metrics
+        for scope in resource.scope_metrics
+        for metric in scope.metrics
+    }
+    assert set(found) == set(names.values())
+    errors = {p.attributes.get("error.type") for p in found["gen_ai.client.operation.duration"]}
+    assert errors == {"http_500", None}
+    kinds = {p.attributes["gen_ai.token.type"]: p.sum for p in found["gen_ai.client.token.usage"]}
+    assert kinds == {"input": 11, "output": 7}

@@ -177,8 +177,9 @@ class Failover:
             chosen = await upstream.choose(course.ask, needs_schema=course.shape is not None)
         except Fault as fault:
             meaning = classify(fault)
-            told = circuit.Told(health=meaning.health, code=meaning.code, at=self.now())
-            await circuit.report(state, upstream.name, _LISTING, told)
+            if fault.status != 404:  # a model that is not there may be pulled any moment
+                told = circuit.Told(health=meaning.health, code=meaning.code, at=self.now())
+                await circuit.report(state, upstream.name, _LISTING, told)
             raise MoveOn(meaning.code) from None
         if at.open_until:
             await circuit.reopen(state, upstream.name, _LISTING)

@@ -1,23 +1,27 @@
 """Chat completions over the `openai` client, for every server that speaks them.
 
 Always streamed: the timers see every token, an answer without end is cut, and a cancelled call frees its slot. The
-client's own retries are off, and nothing it or `httpx2` raises leaves this module as it is. Imported only when a model
-is configured: the client costs 17 MB.
+client's own retries are off, and nothing it or `httpx2` raises leaves this module as it is. `openai` is imported with
+the first call, beside the event loop: it costs 17 MB and half a second.
 """
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import httpx2
-import openai
 
 from common.llm.faults import Fault
 from common.llm.redact import redacted
 from common.llm.upstream import Call, Chunk
 from common.llm.wire import BodyTooLarge, bounded, faulty, pause_of, read_body, usage_of
+
+if TYPE_CHECKING:
+    import openai
 
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 _JSON = "application/json"
@@ -47,10 +51,15 @@ class OpenAIApi:
     connect_s: float = 5.0
     read_s: float = 120.0
     """Backstop only: the caller's timers are shorter."""
-    _client: openai.AsyncOpenAI | None = field(default=None, repr=False)
+    _client: "openai.AsyncOpenAI | None" = field(default=None, repr=False)
 
-    def client(self) -> openai.AsyncOpenAI:
+    async def client(self) -> "openai.AsyncOpenAI":
+        """The client, made at the first call."""
         if self._client is None:
+            await asyncio.to_thread(import_module, "openai.resources.chat")
+        if self._client is None:  # another call may have been faster meanwhile
+            import openai
+
             timeout = httpx2.Timeout(self.read_s, connect=self.connect_s)
             transport = httpx2.AsyncClient(
                 timeout=timeout,
@@ -88,7 +97,8 @@ class OpenAIApi:
             raise self._fault(error) from None
 
     async def _stream(self, call: Call) -> AsyncGenerator[Chunk]:
-        create = self.client().chat.completions.with_streaming_response.create
+        client = await self.client()
+        create = client.chat.completions.with_streaming_response.create
         async with create(**self._request(call)) as response:
             pause_s = pause_of(response.headers)
             kind = response.headers.get("content-type", "").split(";")[0].strip().lower()
@@ -185,6 +195,8 @@ def _chunks_of_whole(body: Any) -> tuple[Chunk, ...]:
 
 def _fault_of(error: Exception) -> Fault:
     """Our fault for whatever the client raised, the wire's own reasons first."""
+    import openai
+
     if any(isinstance(cause, BodyTooLarge) for cause in _causes(error)):
         return Fault("answer", "the answer is too large", code="too_large_answer")
     if isinstance(error, openai.APIStatusError):
@@ -205,6 +217,8 @@ def _fault_of(error: Exception) -> Fault:
 
 
 def _connection_fault(error: Exception) -> Fault:
+    import openai
+
     causes = _causes(error)
     if any(isinstance(c, openai.APITimeoutError | httpx2.TimeoutException) for c in causes):
         is_connect = any(isinstance(c, httpx2.ConnectTimeout) for c in causes)
