@@ -70,7 +70,15 @@ async def conversation_facts(
         "messages": [
             {
                 key: row[key]
-                for key in ("id", "agent_name", "sender_type", "content", "message_type", "phase")
+                for key in (
+                    "id",
+                    "sender_id",
+                    "agent_name",
+                    "sender_type",
+                    "content",
+                    "message_type",
+                    "phase",
+                )
             }
             for row in said
         ],

@@ -78,5 +78,11 @@ def sentence(text: str) -> str:
     line = " ".join(text.split())
     if not line:
         return ""
-    line = line[0].upper() + line[1:]
-    return line if line.endswith((".", "!", "?", "”")) else f"{line}."
+    if "_" not in line.split()[0]:  # a tool's name is written as it is
+        line = line[0].upper() + line[1:]
+    return line if line.endswith((".", "!", "?", ":", ".”", "?”")) else f"{line}."
+
+
+def lowered(text: str) -> str:
+    """As the rest of a sentence: a small first letter, unless the word is a name or an abbreviation."""
+    return text[:1].lower() + text[1:] if text[1:2].islower() or text[1:2] == " " else text

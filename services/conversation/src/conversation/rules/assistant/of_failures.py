@@ -20,12 +20,12 @@ def failures(t: Telling) -> None:
     )
     worst = by_harm(t.record.run.failures if t.record.run else ())[:3]
     if worst:
-        t.say("By what they did in the run, the worst are")
+        t.say("By what they did in the run, the worst are:")
         for index, outcome in worst:
             if not harm(t, index, outcome):
                 t.point("{name}", name=t.record.name(outcome.failure_id))
     else:
-        t.say("By risk priority, the worst are")
+        t.say("By risk priority, the worst are:")
         for index, mode in enumerate(plan.modes[:3]):
             t.point(
                 "{name}: {why} (risk priority {rpn})",
@@ -91,7 +91,10 @@ def mode(t: Telling, failure_id: str) -> None:
         id=found.mode_id,
         what=Fact("failures", ("modes", index, "description"), "text"),
     )
-    t.say("Chosen here because {why}", why=Fact("failures", ("modes", index, "reason"), "text"))
+    t.say(
+        "Chosen here because {why}",
+        why=Fact("failures", ("modes", index, "reason"), "text", is_inner=True),
+    )
     basis = "assumed" if found.likelihood.is_assumed else "published"
     t.say(
         "The engine draws it with {p} per opportunity ({basis}: {source})",
@@ -100,7 +103,7 @@ def mode(t: Telling, failure_id: str) -> None:
         p=Fact("failures", ("modes", index, "likelihood", "simulated_per_opportunity"), "share"),
     )
     t.say(
-        "You would notice it by {signal}",
+        "Its signal: {signal}",
         signal=Fact("failures", ("modes", index, "detection_signal"), "text"),
     )
     outcomes = t.record.run.failures if t.record.run else ()
@@ -124,7 +127,7 @@ def mitigation(t: Telling) -> None:
     )
     sure = [(index, outcome) for index, outcome in gains if outcome.gain_success.low > 0][:3]
     if sure:
-        t.say("Rehearsed changes, the surest gain first")
+        t.say("Rehearsed changes, the surest gain first:")
     for index, outcome in sure:
         named = f"“{outcome.name}”"
         t.point(
@@ -165,7 +168,7 @@ def monitoring(t: Telling) -> None:
     story, plan = t.record.narrative, t.record.failures
     alerts = story.alerts if story else ()
     if alerts:
-        t.say("Alerts taken from the run")
+        t.say("Alerts taken from the run:")
     for alert in alerts[:6]:
         t.point(
             "{name}: {metric} {condition} ({severity}): {reason}",
@@ -178,7 +181,7 @@ def monitoring(t: Telling) -> None:
     t.paragraph()
     modes = plan.modes if plan else ()
     if modes:
-        t.say("Signals of the failure modes")
+        t.say("Signals of the failure modes:")
     for index, found in enumerate(modes[:4]):
         t.point(
             "{name}: {signal}",

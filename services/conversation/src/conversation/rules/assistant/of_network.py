@@ -14,7 +14,7 @@ def pattern(t: Telling) -> None:
     t.say(
         "The planner chose the {name} pattern: {why}",
         name=network.pattern.replace("_", " "),
-        why=Fact("network", ("pattern_reason",), "text"),
+        why=Fact("network", ("pattern_reason",), "text", is_inner=True),
     )
     signals = t.record.interpretation.signals if t.record.interpretation else {}
     strong = [
@@ -36,7 +36,7 @@ def alternatives(t: Telling) -> None:
         t.say("The plan keeps no alternatives")
         return
     t.paragraph()
-    t.say("Also considered")
+    t.say("Also considered:")
     for index, other in enumerate(network.alternatives[:4]):
         trade = f" Trade-off: {other.trade_off}" if other.trade_off else ""
         if not t.point(
@@ -98,7 +98,11 @@ def agent(t: Telling, agent_id: str) -> None:
         who=who,
         role=Fact("network", ("agents", index, "role"), "text"),
     )
-    for duty in range(min(4, len(spec.responsibilities))):
+    quoted = " ".join(evidence.text for evidence in spec.evidence).lower()
+    told = [
+        i for i, duty in enumerate(spec.responsibilities) if duty.rstrip(".").lower() not in quoted
+    ]
+    for duty in told[:4]:
         t.point("{duty}", duty=Fact("network", ("agents", index, "responsibilities", duty), "text"))
     t.paragraph()
     if spec.model_class:
@@ -141,12 +145,37 @@ def _neighbours(t: Telling, network: Network, agent_id: str) -> None:
         t.say("It delivers the result")
 
 
+def agent_tools(t: Telling, agent_id: str) -> None:
+    """What one agent works with."""
+    spec = t.record.agents[agent_id]
+    if not spec.tools:
+        t.say("{name} uses no tools", name=spec.name)
+        return
+    t.say("{name} uses {tools}:", name=spec.name, tools=counted(len(spec.tools), "tool"))
+    names = list(t.record.tools)
+    for name in spec.tools:
+        if name in names:
+            place = names.index(name)
+            t.point(
+                "{name} ({effect}): {what}",
+                name=name,
+                effect=Fact("network", ("tools", place, "side_effect"), "text"),
+                what=t.record.tools[name].description.rstrip(".")
+                or t.record.tools[name].capability,
+            )
+
+
 def agent_figures(t: Telling, agent_id: str) -> None:
+    """How one agent did in the run."""
     index = agent_index(t, agent_id)
     if index is None:
         return
     t.say(
-        "In the run it was busy {share} of the time, took {service} per visit and let a task wait {wait} on average",
+        (
+            "In the run {name} was busy {share} of the time, took {service} per visit and let a task "
+            "wait {wait} on average"
+        ),
+        name=t.record.name(agent_id),
         share=run_fact("share", BASE, "agents", index, "utilisation", "value"),
         service=run_fact("seconds", BASE, "agents", index, "service_s_mean"),
         wait=run_fact("seconds", BASE, "agents", index, "wait_s_mean"),
@@ -164,7 +193,7 @@ def tools(t: Telling) -> None:
     if not network.tools:
         t.say("The network uses no tools yet")
         return
-    t.say("The network uses {n}", n=counted(len(network.tools), "tool"))
+    t.say("The network uses {n}:", n=counted(len(network.tools), "tool"))
     for index, spec in enumerate(network.tools):
         users = listed((t.record.name(user) for user in spec.used_by), 3)
         t.point(
@@ -193,7 +222,7 @@ def tool(t: Telling, name: str) -> None:
     index = next(i for i, spec in enumerate(network.tools) if spec.name == name)
     spec = network.tools[index]
     t.say(
-        "{name} gives {capability} with side effect “{effect}”",
+        "{name}: {capability}. Side effect: {effect}",
         name=name,
         capability=spec.description.rstrip(".") or spec.capability,
         effect=Fact("network", ("tools", index, "side_effect"), "text"),
@@ -296,7 +325,7 @@ def models(t: Telling) -> None:
     network = t.record.network
     if network is None:
         return
-    t.say("Model class per agent, as the mapper chose it")
+    t.say("Model class per agent, as the mapper chose it:")
     for index, spec in enumerate(network.agents):
         if spec.model_class:
             reason = f": {spec.model_reason}" if spec.model_reason else ""

@@ -1,8 +1,9 @@
 """Answers from the figures of the run."""
 
+import re
 from collections.abc import Sequence
 
-from common.contracts.run import AgentFigures
+from common.contracts.run import AgentFigures, Sensitivity
 from conversation.rules.assistant.figures import counted, listed, written
 from conversation.rules.assistant.telling import Fact, Telling, run_fact
 
@@ -104,7 +105,7 @@ def bottleneck(t: Telling) -> None:
             kind=found.kind,
             share=run_fact("share", BASE, "bottleneck", "utilisation"),
         )
-        if found.reason:
+        if found.reason and "busy" not in found.reason:
             t.say("{reason}", reason=Fact("run", (BASE, "bottleneck", "reason"), "text"))
         _queue_at(t, found.ref)
         if found.relief:
@@ -113,10 +114,11 @@ def bottleneck(t: Telling) -> None:
             "That would take {gain} off the 95 % latency",
             gain=run_fact("seconds", BASE, "bottleneck", "latency_p95_gain_s"),
         )
-        t.say(
-            "The extra server costs about {cost} a month",
-            cost=run_fact("usd", BASE, "bottleneck", "cost_usd_per_month"),
-        )
+        if found.cost_usd_per_month:
+            t.say(
+                "The extra server costs about {cost} a month",
+                cost=run_fact("usd", BASE, "bottleneck", "cost_usd_per_month"),
+            )
     _next_busiest(t, found.ref if found else None)
 
 
@@ -166,7 +168,7 @@ def latency(t: Telling) -> None:
     large = [cause for cause, seconds in lost if seconds > 0][:4]
     if large:
         t.paragraph()
-        t.say("Where the average task's time goes")
+        t.say("Where the average task's time goes:")
         for cause in large:
             t.point(
                 "{cause}: {time}",
@@ -174,7 +176,7 @@ def latency(t: Telling) -> None:
                 time=run_fact("seconds", BASE, "time_lost_s", cause),
             )
     t.paragraph()
-    if run.baseline.bottleneck:
+    if run.baseline.bottleneck and large[:1] == ["queueing"]:
         t.say(
             "The first place to look is {name}, which is busy {share} of the time",
             name=t.record.name(run.baseline.bottleneck.ref),
@@ -195,7 +197,7 @@ def cost(t: Telling) -> None:
     spenders.sort(key=lambda f: (-(f.cost_usd_per_task or 0.0), f.agent_id))
     if spenders:
         t.paragraph()
-        t.say("Most of it is spent by")
+        t.say("Most of it is spent by:")
     for figures in spenders[:3]:
         index = agent_index(t, figures.agent_id)
         assert index is not None
@@ -244,30 +246,71 @@ def best_mitigation(t: Telling) -> int | None:
     return -max(gains)[1] if gains else None
 
 
-def capacity(t: Telling) -> None:
+_RATE = re.compile(
+    r"(\d[\d,.]*)\s*(?:[a-z]+\s){0,2}(?:per|a|an|each|every|/)\s?(second|minute|min|hour|day|week)",
+    re.I,
+)
+_PER_MIN = {
+    "second": 60.0,
+    "minute": 1.0,
+    "min": 1.0,
+    "hour": 1 / 60,
+    "day": 1 / 1_440,
+    "week": 1 / 10_080,
+}
+
+
+def asked_rate(question: str) -> float | None:
+    """Tasks per minute, when the question names a rate ("100 requests per hour")."""
+    found = _RATE.search(question)
+    return float(found[1].replace(",", "")) * _PER_MIN[found[2].lower()] if found else None
+
+
+def capacity(t: Telling, question: str = "") -> None:
     """What arrives, what leaves, how much room there is."""
     run = t.record.run
     if run is None:
         return
+    found = run.baseline.bottleneck
+    limit = (
+        run.arrival_rate_per_min / found.utilisation if found and found.utilisation > 0 else None
+    )
+    asked = asked_rate(question)
+    if asked is not None and limit is not None:
+        verdict = (
+            "less than" if asked < 0.8 * limit else "close to" if asked < limit else "more than"
+        )
+        t.say(
+            "That is {asked} tasks a minute, {verdict} what fills the network",
+            asked=written(asked, "number"),
+            verdict=verdict,
+        )
     t.say(
         "The run was fed {rate} tasks a minute ({source}) and finished {out} a minute",
         rate=run_fact("number", "arrival_rate_per_min"),
         source=run.arrival_rate_source or "source not stated",
         out=run_fact("number", BASE, "throughput_per_min", "value"),
     )
-    found = run.baseline.bottleneck
-    if found and 0 < found.utilisation < 1:
-        limit = run.arrival_rate_per_min / found.utilisation
+    if found and limit is not None:
         t.say(
-            (
-                "{name} is busy {share} of the time, so by proportion (not by a run) the network "
-                "fills up at about {limit} tasks a minute"
-            ),
+            "{name} is busy {share} of the time, so by proportion (not by a run) the network fills up at about "
+            "{limit} tasks a minute",
             name=t.record.name(found.ref),
             share=run_fact("share", BASE, "bottleneck", "utilisation"),
             limit=written(limit, "number"),
         )
-    t.say("To be sure, rehearse it: rerun with `options.arrival_rate_per_min` set")
+    rate = f" to {written(asked, 'number')}" if asked is not None else ""
+    t.say("To be sure, rehearse it: rerun with `options.arrival_rate_per_min` set{rate}", rate=rate)
+
+
+def most_sensitive(items: Sequence[Sensitivity]) -> list[tuple[int, Sensitivity]]:
+    """The assumptions that move success most; those that hardly move it are left out."""
+    moved = [
+        (i, item)
+        for i, item in enumerate(items)
+        if abs(item.success_high - item.success_low) >= 0.01
+    ]
+    return sorted(moved, key=lambda p: (-abs(p[1].success_high - p[1].success_low), p[0]))[:3]
 
 
 def confidence(t: Telling) -> None:
@@ -286,9 +329,7 @@ def confidence(t: Telling) -> None:
         n=run_fact("count", "replications"),
     )
     success_line(t)
-    for index, item in sorted(enumerate(run.sensitivity), key=lambda p: (-abs(p[1].swing), p[0]))[
-        :3
-    ]:
+    for index, item in most_sensitive(run.sensitivity):
         t.point(
             "if {parameter} is {low} instead of {high}, success goes from {b} to {a}",
             parameter=item.parameter,

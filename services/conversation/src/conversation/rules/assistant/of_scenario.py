@@ -3,6 +3,7 @@
 import re
 
 from common.wording import stems
+from conversation.rules.assistant import of_run
 from conversation.rules.assistant.figures import listed, written
 from conversation.rules.assistant.of_failures import by_harm, harm
 from conversation.rules.assistant.of_run import BASE
@@ -41,38 +42,49 @@ def scenario(t: Telling) -> None:
 
 def assumptions(t: Telling) -> None:
     """What was assumed, and what only the person can answer."""
-    read, network, run = t.record.interpretation, t.record.network, t.record.run
+    read = t.record.interpretation
     if read and read.questions:
-        t.say("Open questions from the text")
+        t.say("Open questions from the text:")
         for index, question in enumerate(read.questions[:6]):
             t.point(
                 "{text} ({why})",
                 text=Fact("interpretation", ("questions", index, "text"), "text"),
-                why=question.why,
+                why=question.why.rstrip("."),
             )
     t.paragraph()
-    stated = [
-        *((("interpretation", i) for i, _ in enumerate(read.assumptions[:5])) if read else ()),
-        *((("network", i) for i, _ in enumerate(network.assumptions[:5])) if network else ()),
-    ]
-    if stated or (run and run.assumptions):
-        t.say("Assumed, because nothing said otherwise")
-    for part, index in stated:
-        assert part in ("interpretation", "network")
-        t.point("{text}", text=Fact(part, ("assumptions", index, "text"), "text"))
-    for index, _ in enumerate(run.assumptions[:5] if run else ()):
-        t.point("{text}", text=Fact("run", ("assumptions", index), "text"))
+    stated = _assumed(t)
+    if stated:
+        t.say("Assumed, because nothing said otherwise:")
+    for fact in stated:
+        t.point("{text}", text=fact)
+
+
+def _assumed(t: Telling) -> list[Fact]:
+    """Every assumption once, wherever it was made first."""
+    read, network, run = t.record.interpretation, t.record.network, t.record.run
+    texts: dict[str, Fact] = {}
+    for index, found in enumerate(read.assumptions if read else ()):
+        texts.setdefault(found.text, Fact("interpretation", ("assumptions", index, "text"), "text"))
+    for index, found in enumerate(network.assumptions if network else ()):
+        texts.setdefault(found.text, Fact("network", ("assumptions", index, "text"), "text"))
+    for index, text in enumerate(run.assumptions if run else ()):
+        texts.setdefault(text, Fact("run", ("assumptions", index), "text"))
+    return list(texts.values())[:10]
 
 
 def compliance(t: Telling) -> None:
     """Rules the text names, risks, and which tools can do harm."""
     read, network = t.record.interpretation, t.record.network
-    if read and read.compliance:
-        t.say("The scenario touches {names}", names=listed(found.name for found in read.compliance))
-    elif read:
+    for index, _ in enumerate(read.compliance if read else ()):
+        t.point("rule: {name}", name=Fact("interpretation", ("compliance", index, "name"), "text"))
+    if read and not read.compliance:
         t.say("The scenario names no rule or regulation")
-    if read and read.risks:
-        t.say("Risks read in the text: {names}", names=listed(found.name for found in read.risks))
+    for index, _ in enumerate(read.risks if read else ()):
+        t.point(
+            "risk read in the text: {name}",
+            name=Fact("interpretation", ("risks", index, "name"), "text"),
+        )
+    t.paragraph()
     write = [
         tool.name
         for tool in (network.tools if network else ())
@@ -255,9 +267,7 @@ def _if_struck(t: Telling, ref: str) -> None:
 
 def _nearest_sensitivity(t: Telling) -> None:
     run = t.record.run
-    for index, item in sorted(
-        enumerate(run.sensitivity if run else ()), key=lambda p: (-abs(p[1].swing), p[0])
-    )[:2]:
+    for index, item in of_run.most_sensitive(run.sensitivity if run else ())[:2]:
         t.point(
             "{parameter} from {low} to {high} moves success from {a} to {b}",
             parameter=item.parameter,

@@ -1,11 +1,18 @@
 """From a question and its record to an answer: which topic, which teller, and what to ask next."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
 
 from common.contracts.chat import ChatAsked, ChatCitation
+from common.contracts.conversations import Decision
+from common.wording import stems
 from conversation.rules.assistant import (
     general,
+    of_conversation,
     of_failures,
     of_network,
     of_run,
@@ -81,6 +88,8 @@ _NOT_YET = {
 
 def respond(asked: ChatAsked) -> Reply:
     """Answer from the record where there is one; say plainly what is not there and what cannot be done."""
+    if asked.facts is not None and "conversation_id" in asked.facts:
+        return _of_conversation(asked, asked.facts)
     record = record_of(asked)
     if record is None:
         return _without_record(asked)
@@ -95,27 +104,51 @@ def _about(
     asked: ChatAsked, record: Record, named: tuple[Named, ...], topics: tuple[str, ...]
 ) -> Reply:
     topic = topics[0] if topics else ""
-    if topic in {"greeting", "thanks", "help"} and not named:
-        return _pleasantry(topic, record)
-    if topic == "perform" and "what_if" not in topics:
-        return Reply(general.refusal(asked.message), "cannot", suggestions=_suggest(record, ""))
-    if topic == "status":
-        return _status(record)
+    at_once = _without_telling(asked, record, topic, is_named=bool(named), topics=topics)
+    if at_once is not None:
+        return at_once
+    part = TELLERS[topic][0] if topic in TELLERS else "interpretation"
+    if topic in TELLERS and not record.report.get(part):
+        return _not_yet(record, part, topic)
     told = Telling(record)
-    if "what_if" in topics:
-        topic = "what_if"
-        of_scenario.what_if(told, asked.message, named[0].ref if named else None)
-    elif named and _is_about_thing(topic, named[0]):
-        topic = named[0].kind
-        _tell_thing(told, named[0])
-    elif topic in TELLERS:
-        part, tell = TELLERS[topic]
-        if not record.report.get(part):
-            return _not_yet(record, part, topic)
-        tell(told)
+    topic = _tell(told, asked, named, topics)
     if not told.text:
         return _searched(asked, record)
     return Reply(told.text, topic, tuple(told.citations), _suggest(record, topic))
+
+
+def _without_telling(
+    asked: ChatAsked, record: Record, topic: str, *, is_named: bool, topics: tuple[str, ...]
+) -> Reply | None:
+    """What needs no figure of the record: meanings, courtesies, refusals, how far it is."""
+    if _ASKS_MEANING.match(asked.message) and (meaning := general.definition(asked.message)):
+        return Reply(meaning, "definition", suggestions=_suggest(record, ""))
+    if topic in {"greeting", "thanks", "help"} and not is_named:
+        return _pleasantry(topic, record)
+    if topic == "perform" and "what_if" not in topics:
+        return Reply(general.refusal(asked.message), "cannot", suggestions=_suggest(record, ""))
+    return _status(record) if topic == "status" else None
+
+
+def _tell(
+    told: Telling, asked: ChatAsked, named: tuple[Named, ...], topics: tuple[str, ...]
+) -> str:
+    """Have the right teller speak; returns the topic it turned out to be."""
+    topic = topics[0] if topics else ""
+    if _names_other_pattern(asked.message, told.record):
+        of_network.alternatives(told)
+        return "alternatives"
+    if "what_if" in topics:
+        of_scenario.what_if(told, asked.message, named[0].ref if named else None)
+        return "what_if"
+    if named and _is_about_thing(topic, named[0]):
+        _tell_thing(told, named[0], topics)
+        return named[0].kind
+    if topic == "capacity":
+        of_run.capacity(told, asked.message)
+    elif topic in TELLERS:
+        TELLERS[topic][1](told)
+    return topic
 
 
 def _is_about_thing(topic: str, named: Named) -> bool:
@@ -124,8 +157,15 @@ def _is_about_thing(topic: str, named: Named) -> bool:
     return topic not in wide or (named.weight >= 2 and topic not in {"edit", "compare"})
 
 
-def _tell_thing(told: Telling, named: Named) -> None:
+_FIGURES = {"cost", "latency", "bottleneck", "capacity", "success"}
+
+
+def _tell_thing(told: Telling, named: Named, topics: tuple[str, ...]) -> None:
     match named.kind:
+        case "agent" if topics and topics[0] in _FIGURES and told.record.run:
+            of_network.agent_figures(told, named.ref)
+        case "agent" if topics and topics[0] == "tools":
+            of_network.agent_tools(told, named.ref)
         case "agent":
             of_network.agent(told, named.ref)
         case "tool":
@@ -134,14 +174,44 @@ def _tell_thing(told: Telling, named: Named) -> None:
             of_failures.mode(told, named.ref)
 
 
+_ASKS_MEANING = re.compile(
+    r"\s*(?:what(?:'s| is| are| does| do) (?:a |an |the )?[\w -]{2,30}(?: mean)?\s*\??$|explain |define )",
+    re.I,
+)
+
+
+def _names_other_pattern(question: str, record: Record) -> bool:
+    """Whether the question is about a pattern that was considered and not chosen."""
+    network = record.network
+    if network is None:
+        return False
+    asked = set(stems(question))
+    others = {a.pattern for a in network.alternatives} - {network.pattern}
+    return any(set(stems(pattern.replace("_", " "))) <= asked for pattern in others)
+
+
+_ALONE = {
+    "rerun",
+    "export",
+    "compliance",
+    "compare",
+    "capacity",
+    "perform",
+    "help",
+    "overview",
+    "status",
+}
+"""Topics about the whole: `it` is the simulation there, not the agent talked about before."""
+
+
 def _carried_over(
     asked: ChatAsked, record: Record, topics: tuple[str, ...]
 ) -> tuple[tuple[Named, ...], tuple[str, ...]]:
     """What a question that leans on the talk before it means: the thing, and if need be the topic, of the last ones."""
     named: tuple[Named, ...] = ()
-    for turn in reversed(asked.history):
-        if turn.role != "user":
-            continue
+    if topics and topics[0] in _ALONE:
+        return named, topics
+    for turn in [turn for turn in asked.history if turn.role == "user"][:-4:-1]:
         named = named or named_in(turn.content, _names(record))
         topics = topics or topics_in(turn.content, without=OF_CONVERSATION)
         if named and topics:
@@ -158,7 +228,9 @@ def _names(record: Record) -> list[tuple[str, str, str]]:
 
 
 def _pleasantry(topic: str, record: Record) -> Reply:
-    title = record.interpretation.title if record.interpretation else record.simulation_id
+    title = (
+        record.interpretation.title.rstrip("…") if record.interpretation else record.simulation_id
+    )
     if topic == "thanks":
         return Reply("You are welcome.", topic, suggestions=_suggest(record, ""))
     if topic == "help":
@@ -209,6 +281,25 @@ def _suggest(record: Record, topic: str) -> tuple[str, ...]:
     able = [name for name in QUESTIONS if name != topic and record.report.get(TELLERS[name][0])]
     questions = [QUESTIONS[name] for name in able]
     return tuple(questions[:3]) or ("How far is the simulation?",)
+
+
+def _of_conversation(asked: ChatAsked, facts: Mapping[str, Any]) -> Reply:
+    topic = next(iter(topics_in(asked.message)), "")
+    asks = ("What was decided?", "Who voted how?", "What speaks against it?")
+    if topic == "perform":
+        return Reply(general.refusal(asked.message), "cannot", suggestions=asks)
+    if topic in {"greeting", "thanks", "help"}:
+        text = "You are welcome." if topic == "thanks" else f"Hello. {general.CAPABILITIES}"
+        return Reply(text, topic, suggestions=asks)
+    minutes, topic = of_conversation.told(asked.message, facts, _decision_in(facts))
+    return Reply("\n".join(minutes.lines), topic, tuple(minutes.citations), asks)
+
+
+def _decision_in(facts: Mapping[str, Any]) -> Decision | None:
+    try:
+        return Decision.model_validate(facts["decision"]) if facts.get("decision") else None
+    except ValidationError:
+        return None
 
 
 def _without_record(asked: ChatAsked) -> Reply:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from common.contracts.chat import ChatCitation
-from conversation.rules.assistant.figures import Form, sentence, written
+from conversation.rules.assistant.figures import Form, lowered, sentence, written
 from conversation.rules.assistant.record import Part, Record
 
 
@@ -16,6 +16,8 @@ class Fact:
     part: Part
     keys: tuple[str | int, ...]
     form: Form
+    is_inner: bool = False
+    """Stands inside a sentence: small first letter, no full stop."""
 
     @property
     def pointer(self) -> str:
@@ -58,7 +60,7 @@ class Telling:
         told = self._told(template, parts)
         if told is None:
             return False
-        if self.lines and not self.lines[-1].startswith("- "):
+        if self.lines and self.lines[-1] and not self.lines[-1].startswith("- "):
             self.lines[-1] = f"{self.lines[-1]} {told}"
         else:
             self.lines.append(told)
@@ -94,6 +96,8 @@ class Telling:
             if value is None:
                 return None
             words[name] = written(value, part.form)
+            if part.is_inner:
+                words[name] = lowered(words[name]).rstrip(".")
             cited.append(self._cite(part, words[name], value))
         self.citations += cited
         return sentence(template.format(**words))

@@ -17,13 +17,13 @@ TOPICS: dict[str, tuple[str, ...]] = {
     "status": ("status", "finished yet", "still running", "progress", "how far", "why did it fail",
                "simulation failed", "stuck", "done yet"),
     "overview": (
-        "summary", "summarize", "overview", "tell me about this simulation", "what happened",
+        "summary", "summarize", "overview", "tell me about this simulation", "what =happened",
         "what did the simulation show", "in short", "result", "findings", "outcome", "tl dr", "report", "conclusion",
         "key points", "how did it go", "headline",
     ),
     "bottleneck": (
         "bottleneck", "slowest agent", "slow down", "which agent is slowest", "overloaded", "queue", "utilization",
-        "holding up", "busiest", "limits throughput", "saturated", "choke point", "backlog", "waiting line",
+        "holding up", "busiest", "busy", "limits throughput", "saturated", "choke point", "backlog", "waiting line",
     ),
     "latency": ("latency", "how long", "how fast", "slow", "response time", "turnaround", "p95", "p99", "p50",
                 "median", "speed", "duration", "time per task", "where is time lost", "time lost", "quick"),
@@ -32,7 +32,8 @@ TOPICS: dict[str, tuple[str, ...]] = {
     "success": ("success", "success rate", "reliable", "reliability", "how often does it work", "accuracy",
                 "quality", "wrong answers", "error rate", "robust", "how good", "trust", "resilient"),
     "capacity": ("throughput", "capacity", "volume", "how many tasks", "load", "arrival rate", "scale",
-                 "tasks per minute", "tasks per hour", "peak", "handle more", "headroom"),
+                 "tasks per minute", "tasks per hour", "peak", "handle more", "headroom", "can it handle", "can it cope",
+                 "can we handle"),
     "failures": (
         "failure", "fail", "go wrong", "break", "risk", "what could happen", "worst", "failure mode", "weakest",
         "weakness", "vulnerable", "dangerous", "blast radius", "outage", "incident", "crash",
@@ -94,11 +95,13 @@ TOPICS: dict[str, tuple[str, ...]] = {
 OF_CONVERSATION = ("decision", "votes", "objections", "options", "actions")
 """Topics that only the record of a conversation answers."""
 
-_WEAK = {"greeting", "thanks", "overview", "help"}
+_WEAK = {"overview": 1, "help": 2, "greeting": 3, "thanks": 3}
 """Asked in passing (`hi, what does it cost?`): any other topic found in the question wins over these."""
 
 _MERE_REFERENCE = re.compile(
-    r"\b(it|that|this|he|she|they|them|its|their|the same|why|how so|and)\b", re.I
+    r"\b(?:it|he|she|they|them|its|their|his|her|that one|this one|that agent|this agent|that tool|that failure)\b"
+    r"(?!\s(?:again|into|once))|^(?:and|why|how so|what about)\b",
+    re.I,
 )
 
 
@@ -125,12 +128,12 @@ def topics_in(question: str, *, without: Iterable[str] = ()) -> tuple[str, ...]:
     excluded = set(without)
     order = {topic: place for place, topic in enumerate(TOPICS)}
     found = [topic for topic in weights if topic not in excluded]
-    return tuple(sorted(found, key=lambda t: (t in _WEAK, -weights[t], order[t])))
+    return tuple(sorted(found, key=lambda t: (_WEAK.get(t, 0), -weights[t], order[t])))
 
 
 def refers_back(question: str) -> bool:
     """Whether the question leans on what was said before (`and why?`, `what does it cost?`)."""
-    return bool(_MERE_REFERENCE.search(question)) or len(stems(question)) <= 3
+    return bool(_MERE_REFERENCE.search(question.strip()))
 
 
 def named_in(question: str, names: Sequence[tuple[str, str, str]]) -> tuple[Named, ...]:
@@ -152,9 +155,17 @@ def named_in(question: str, names: Sequence[tuple[str, str, str]]) -> tuple[Name
             continue
         if len(hit) == len(telling):
             found.append(Named(kind, ref, 1.0 + len(telling)))
-        elif kind != "mode" and any(shares.get(word, 1) == 1 and len(word) > 3 for word in hit):
+        elif kind != "mode" and any(
+            shares.get(word, 1) == 1 and len(word) > 3 and word not in _GENERIC for word in hit
+        ):
             found.append(Named(kind, ref, len(hit) / len(telling)))
     return tuple(sorted(found, key=lambda n: (-n.weight, n.kind, n.ref)))
 
 
-_EMPTY = frozenset(stems("agent assistant tool of the a an and for to in on manager task system"))
+_EMPTY = frozenset(
+    stems("agent assistant tool of the a an and for to in on manager task system human")
+)
+_GENERIC = frozenset(
+    stems("check look send read write get issue search list find make run up by with no error data")
+)
+"""Words that many names begin with: alone they name nothing."""

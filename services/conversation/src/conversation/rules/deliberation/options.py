@@ -65,7 +65,7 @@ def material(
         found = [_named(i, name, problem) for i, name in enumerate(problem.named_options)]
     else:
         found = [_from_lever(lever, problem) for lever in fitting(problem)]
-    found = [*simulated, *found][:MAX_OPTIONS]
+    found = _merged(found, simulated)[:MAX_OPTIONS]
     options: list[Option] = []
     arguments: list[Argument] = []
     for place, (option, known) in enumerate(found):
@@ -77,6 +77,26 @@ def material(
             for n, a in enumerate(known, 1)
         ]
     return Material(tuple(options), tuple(arguments))
+
+
+_UNCHANGED = re.compile(
+    r"\b(?:as (?:it is|is|planned|designed|rehearsed|built)|unchanged|without (?:any )?changes?)\b",
+    re.I,
+)
+
+
+def _merged(
+    found: list[tuple[Option, Sequence[Argument]]],
+    simulated: Sequence[tuple[Option, Sequence[Argument]]],
+) -> list[tuple[Option, Sequence[Argument]]]:
+    """What the text names comes first; an option to change nothing takes over what the run says of that."""
+    if not found or found[0][0].origin != "named":
+        return [*simulated, *found]
+    rest, named = list(simulated), list(found)
+    for place, (option, known) in enumerate(named):
+        if _UNCHANGED.search(option.name) and rest:
+            named[place] = (option, [*known, *rest.pop()[1]])
+    return [*named, *rest]
 
 
 def fitting(problem: Problem, limit: int = MAX_LEVERS) -> list[Lever]:

@@ -71,7 +71,7 @@ CUES: dict[str, tuple[str, ...]] = {
                     "biodiversity", "soil", "plastic", "green"),
     "event": ("festival", "conference", "event", "wedding", "fair", "concert", "exhibition", "meeting", "campaign",
               "launch", "celebration", "tour"),
-    "supply": ("supplier", "delivery", "logistic", "stock", "inventory", "shipping", "order", "route", "fleet",
+    "supply": ("supplier", "delivery", "logistic", "stock", "inventory", "shipment", "order", "route", "fleet",
                "truck", "harvest", "produce", "transport"),
     "trust": ("trust", "reputation", "complain", "conflict", "resistance", "oppose", "community", "neighbour",
               "union", "fair", "transparency", "communication", "angry"),

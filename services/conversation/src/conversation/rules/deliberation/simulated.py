@@ -73,7 +73,7 @@ def _mitigations(record: Record) -> Iterator[Suggested]:
             )
         yield (
             _option(
-                f"Build in “{outcome.name}”",
+                f"Build in: {outcome.name[:1].lower()}{outcome.name[1:]}",
                 f"change the network as rehearsed: {', '.join(outcome.mitigations) or outcome.name}",
                 ("technical_architect", f"edit the network: {outcome.name}", 3.0),
             ),
