@@ -225,3 +225,31 @@ async def test_a_rerun_is_a_new_revision_that_clients_can_compare(client):
 
     assert answer.status_code in {200, 202}, answer.text
     assert answer.json()["revision"] == 2 or answer.json()["simulation_id"] != body["simulation_id"]
+
+
+async def test_two_simulations_are_compared_on_the_same_tasks_with_their_confidence(client):
+    first = await submit(client, options={"tasks": 60}, wait="completed")
+    await finished(client, first["simulation_id"])
+    rerun = await client.post(
+        f"/simulations/{first['simulation_id']}/rerun",
+        json={"options": {"overrides": {"model.medium.ttft_s": 9.0}}},
+    )
+    second = rerun.json()["simulation_id"]
+    await finished(client, second)
+    compared = (
+        await client.get("/simulations/compare", params={"a": first["simulation_id"], "b": second})
+    ).json()
+
+    assert compared["difference_problem"] is None
+    slower = compared["difference"]["latency_p50_s"]
+    assert 0 < slower["low"] <= slower["value"] <= slower["high"]
+    assert compared["difference"]["tasks"] == 60
+
+
+async def test_an_override_nobody_knows_is_refused_at_the_door_with_what_is_allowed(client):
+    answer = await client.post(
+        "/simulate", json={"scenario": REFUND, "options": {"overrides": {"model.tiny.speed": 1}}}
+    )
+
+    assert answer.status_code == 422
+    assert "model.tiny.speed" in answer.text

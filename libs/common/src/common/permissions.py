@@ -10,6 +10,7 @@ from common.contracts.events import StageFailed, StageProgressed, StageStarted
 from common.streams import (
     BUCKETS,
     CHAT_ASK,
+    COMPARE_ASK,
     CONSUMERS,
     CONVERSATION,
     EDIT_ASK,
@@ -27,7 +28,11 @@ from common.streams import (
     heartbeat_subject,
 )
 
-_ANSWERS = {"planner": (EDIT_ASK, REVIEW_ASK), "conversation": (CHAT_ASK, PERSONA_ASK)}
+_ANSWERS = {
+    "planner": (EDIT_ASK, REVIEW_ASK),
+    "simulation": (COMPARE_ASK,),
+    "conversation": (CHAT_ASK, PERSONA_ASK),
+}
 """Request-reply subjects a worker serves."""
 _MAX_REPLIES = {"conversation": 5_000}
 """A chat answer arrives piece by piece, with signs of life between; see `common.contracts.chat`."""
@@ -116,6 +121,7 @@ def _gateway() -> Permissions:
             EDIT_ASK,
             PERSONA_ASK,
             REVIEW_ASK,
+            COMPARE_ASK,
             CHAT_ASK,
             PERSONA_ASK,
             "$JS.API.INFO",

@@ -166,6 +166,7 @@ WORKERS = (*WORKER_EARS, CONVERSATION.durable)
 
 EDIT_ASK = "edit.v1.ask"
 REVIEW_ASK = "review.v1.ask"
+COMPARE_ASK = "compare.v1.ask"
 CHAT_ASK = "chat.v1.ask"
 PERSONA_ASK = "persona.v1.ask"
 

@@ -25,7 +25,9 @@ from gateway.projector import Projector
 from gateway.reaper import Reaper
 from gateway.relay import Relay
 from gateway.services.agents import AgentService
+from gateway.services.asking import Asking
 from gateway.services.chatting import ChatService
+from gateway.services.comparison import ComparisonService
 from gateway.services.conversation_reader import ConversationReader
 from gateway.services.conversing import ConversationService
 from gateway.services.exporting import ExportService
@@ -83,18 +85,19 @@ class Gateway:
             max_outbox_rows=settings.max_outbox_rows,
             notify=notify,
         )
+        asking = Asking(self.bus, settings.ask_timeout_s)
         self.records = RecordService(self.database, self.ledger)
+        self.comparisons = ComparisonService(self.records, asking)
         self.reruns = RerunService(
             self.database, self.ledger, new_id, deadline_s=settings.deadline_s
         )
         self.revising = RevisingService(
             self.database,
-            self.bus,
+            asking,
             self.submissions,
             self.ledger,
             new_id=new_id,
             deadline_s=settings.deadline_s,
-            ask_timeout_s=settings.ask_timeout_s,
         )
         self.exports = ExportService(self.records)
         self.reader = StreamReader(self.database, self.hub)

@@ -4,7 +4,7 @@ import threading
 from importlib import import_module
 
 from common.worker import run
-from simulation.agent import SimulationAgent
+from simulation.agent import ComparingAgent, SimulationAgent
 from simulation.app import make_router
 from simulation.settings import SimulationSettings
 
@@ -14,5 +14,7 @@ if __name__ == "__main__":
     run(
         "simulation",
         SimulationSettings(),
-        lambda bus: make_router(bus, SimulationAgent(now=bus.now, show=bus.progressed)),
+        lambda bus: make_router(
+            bus, SimulationAgent(now=bus.now, show=bus.progressed), ComparingAgent()
+        ),
     )

@@ -6,10 +6,12 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime
 
+from common.contracts.comparing import CompareAnswered, CompareAsked
 from common.contracts.events import FailuresSelected, RunCompleted, follow
 from common.contracts.run import RunResult
 from common.contracts.stream import StreamEvent
 from common.contracts.values import Provenance
+from common.errors import DomainError
 from simulation import rules
 from simulation.pace import Pace
 
@@ -45,6 +47,24 @@ class SimulationAgent:
             failures=heard.failures,
             run=result,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class ComparingAgent:
+    """Says what differs between two networks; keeps nothing."""
+
+    async def compare(self, asked: CompareAsked) -> CompareAnswered:
+        """The difference; what cannot be compared is answered with the problem."""
+        try:
+            return await asyncio.to_thread(_difference, asked)
+        except DomainError as error:
+            return CompareAnswered(problem=str(error))
+
+
+def _difference(asked: CompareAsked) -> CompareAnswered:
+    from engine.difference import difference  # as below
+
+    return difference(asked.a, asked.b)
 
 
 def _simulate(heard: FailuresSelected, pace: Pace) -> RunResult:

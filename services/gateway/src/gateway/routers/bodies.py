@@ -7,6 +7,8 @@ from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field
 
 from common.contracts.editing import MAX_COMMAND_CHARS
 from common.contracts.scenario import MAX_SCENARIO_CHARS, EngineChoice, SimulationOptions
+from common.errors import DomainError
+from engine.model import check_overrides
 from gateway.services.submission import Submission
 
 MAX_OVERRIDES = 100
@@ -25,9 +27,12 @@ def clean_text(value: str) -> str:
     return value
 
 
-def _scalar_overrides(value: dict[str, Any]) -> dict[str, Any]:
-    if not all(isinstance(item, bool | int | float | str) for item in value.values()):
-        raise ValueError("every override is a number, a string or a boolean")
+def _known_overrides(value: dict[str, Any]) -> dict[str, Any]:
+    """What the engine would refuse later is refused here, with what is allowed."""
+    try:
+        check_overrides(value)
+    except DomainError as error:
+        raise ValueError(str(error)) from error
     return value
 
 
@@ -57,7 +62,7 @@ class OptionsBody(BaseModel):
     max_agents: int = Field(
         default=10, ge=1, le=30, validation_alias=AliasChoices("max_agents", "maxAgents")
     )
-    overrides: Annotated[dict[str, Any], AfterValidator(_scalar_overrides)] = Field(
+    overrides: Annotated[dict[str, Any], AfterValidator(_known_overrides)] = Field(
         default_factory=dict, max_length=MAX_OVERRIDES
     )
 

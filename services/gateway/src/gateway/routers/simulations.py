@@ -62,8 +62,12 @@ async def list_simulations(
 
 @router.get("/compare")
 async def compare_simulations(gateway: TheGateway, a: Reference, b: Reference) -> Response:
-    """Figures, networks and options of two simulations side by side; `delta` is b minus a."""
-    return answer(await gateway.records.compare(a, b))
+    """Figures, networks and options of two simulations side by side; `delta` is b minus a.
+
+    `difference` repeats both networks on the same tasks with the same random numbers and gives 95 % intervals: one
+    that does not hold 0 is more than chance.
+    """
+    return answer(await gateway.comparisons.compare(a, b))
 
 
 @router.get("/{simulation_id}", response_model=NetworkAnswer)

@@ -1,10 +1,63 @@
-"""What differs between two simulations: figures, network, options. Pure."""
+"""What differs between two simulations: figures, network, options, and how sure the difference is."""
 
 from collections.abc import Mapping
 from typing import Any
 
+from common.contracts.comparing import CompareAnswered, CompareAsked, CompareSide
+from common.contracts.network import Network
+from common.contracts.scenario import SimulationOptions
+from common.streams import COMPARE_ASK
+from gateway.errors import Unavailable
+from gateway.services.asking import Asking
+from gateway.services.records import RecordService
 from gateway.services.snapshot import Snapshot
 from gateway.services.summary import figures_summary
+
+
+class ComparisonService:
+    def __init__(self, records: RecordService, asking: Asking) -> None:
+        self._records = records
+        self._asking = asking
+
+    async def compare(self, a: str, b: str) -> dict[str, Any]:
+        """What differs between two simulations; each may be `id` or `id@revision`.
+
+        `difference` is null, with the reason in `difference_problem`, while no simulation worker answers:
+        what the record holds is shown all the same.
+
+        Raises:
+            SimulationNotFound: one of them does not exist.
+            ResultNotReady: one of them has no run yet.
+        """
+        left, right = await self._records.with_run(a), await self._records.with_run(b)
+        found, problem = await self._difference(left, right)
+        return compare(left, right) | {"difference": found, "difference_problem": problem}
+
+    async def _difference(
+        self, a: Snapshot, b: Snapshot
+    ) -> tuple[dict[str, Any] | None, str | None]:
+        asked = CompareAsked(a=_asked(a), b=_asked(b))
+        try:
+            answered = await self._asking.ask(
+                COMPARE_ASK, asked, CompareAnswered, whom="simulation worker"
+            )
+        except Unavailable as error:
+            return None, str(error)
+        if answered.problem is not None:
+            return None, answered.problem
+        return answered.model_dump(mode="json", exclude={"problem"}), None
+
+
+def _asked(snapshot: Snapshot) -> CompareSide:
+    """With the arrivals of its own run, so that the paired run repeats what was shown."""
+    run = snapshot.revision.run or {}
+    options = SimulationOptions.model_validate(snapshot.revision.options)
+    return CompareSide(
+        network=Network.model_validate(snapshot.revision.network),
+        options=options.model_copy(
+            update={"arrival_rate_per_min": run.get("arrival_rate_per_min")}
+        ),
+    )
 
 
 def compare(a: Snapshot, b: Snapshot) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from gateway.errors import AlreadyOver, ResultNotReady, ScenarioNotFound, Simula
 from gateway.frames import iso
 from gateway.repositories.scenarios import Scenario, ScenarioRepository
 from gateway.repositories.simulations import RESULT_COLUMNS, Revision, SimulationRepository
-from gateway.services.comparison import compare
 from gateway.services.ledger import Ending, Ledger
 from gateway.services.snapshot import Snapshot, head
 from gateway.services.submission import read_snapshot
@@ -137,15 +136,6 @@ class RecordService:
             "journey": (run or {}).get("journey", []),
         }
 
-    async def compare(self, a: str, b: str) -> dict[str, Any]:
-        """What differs between two simulations; each may be `id` or `id@revision`.
-
-        Raises:
-            SimulationNotFound: one of them does not exist.
-            ResultNotReady: one of them has no run yet.
-        """
-        return compare(await self._with_run(a), await self._with_run(b))
-
     async def snapshot(
         self, simulation_id: str, *, results: tuple[str, ...] = (), revision: int | None = None
     ) -> Snapshot:
@@ -161,7 +151,7 @@ class RecordService:
             raise SimulationNotFound(f"{simulation_id}@{revision}")
         return Snapshot(snapshot.simulation, found)
 
-    async def _with_run(self, reference: str) -> Snapshot:
+    async def with_run(self, reference: str) -> Snapshot:
         simulation_id, _, revision = reference.partition("@")
         number = int(revision) if revision else None
         snapshot = await self.snapshot(simulation_id, results=("network", "run"), revision=number)

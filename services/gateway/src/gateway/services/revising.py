@@ -7,20 +7,17 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from common import telemetry
-from common.codec import decode, encode
 from common.contracts.editing import EditAnswered, EditAsked, ReviewAnswered, ReviewAsked
 from common.contracts.events import ArchitectureEdited
 from common.contracts.network import Network
 from common.contracts.stream import StreamEvent
-from common.contracts.values import SimulationId, Value
-from common.errors import MalformedMessage
+from common.contracts.values import SimulationId
 from common.streams import EDIT_ASK, REVIEW_ASK
-from gateway.bus import Bus, BusAway
 from gateway.database import Database
 from gateway.errors import Conflict, EditRefused, InvalidRequest, ResultNotReady, Unavailable
 from gateway.history import History
 from gateway.repositories.simulations import Revision, Simulation, SimulationRepository
+from gateway.services.asking import Asking
 from gateway.services.ledger import GATEWAY, Ledger, store_events
 from gateway.services.outgoing import post
 from gateway.services.rebuild import read_request
@@ -44,21 +41,19 @@ class RevisingService:
     def __init__(
         self,
         database: Database,
-        bus: Bus,
+        asking: Asking,
         submissions: SubmissionService,
         ledger: Ledger,
         *,
         new_id: Callable[[], UUID],
         deadline_s: float,
-        ask_timeout_s: float,
     ) -> None:
         self._database = database
-        self._bus = bus
+        self._asking = asking
         self._submissions = submissions
         self._ledger = ledger
         self._new_id = new_id
         self._deadline_s = deadline_s
-        self._ask_timeout_s = ask_timeout_s
 
     async def edit(self, simulation_id: str, command: str, patience: Patience) -> dict[str, Any]:
         """`{outcome, summary, changes, …network}`; a question comes back as `outcome: question` and changes nothing.
@@ -80,7 +75,7 @@ class RevisingService:
             max_agents=revision.options.get("max_agents", 10),
             history=len(history.past),
         )
-        answered = await self._ask(EDIT_ASK, asked, EditAnswered)
+        answered = await self._asking.ask(EDIT_ASK, asked, EditAnswered, whom="planner")
         match answered.outcome:
             case "question":
                 return _question(simulation, answered)
@@ -117,8 +112,8 @@ class RevisingService:
             InvalidRequest: the graph cannot be read.
             Unavailable: no planner answered.
         """
-        answered = await self._ask(
-            REVIEW_ASK, ReviewAsked(nodes=nodes, edges=edges), ReviewAnswered
+        answered = await self._asking.ask(
+            REVIEW_ASK, ReviewAsked(nodes=nodes, edges=edges), ReviewAnswered, whom="planner"
         )
         if answered.problem is not None:
             raise InvalidRequest(answered.problem)
@@ -133,19 +128,6 @@ class RevisingService:
         if not reached(snapshot.revision.stage, "architecture"):
             raise ResultNotReady("There is no network to change yet.")
         return snapshot.simulation, snapshot.revision
-
-    async def _ask[V: Value](self, subject: str, asked: Value, shape: type[V]) -> V:
-        payload, headers = encode(asked)
-        telemetry.inject(headers)
-        try:
-            data, answered = await self._bus.ask(
-                subject, payload, headers, timeout_s=self._ask_timeout_s
-            )
-            return decode(shape, data, answered)
-        except BusAway as error:
-            raise Unavailable("No planner answered.") from error
-        except MalformedMessage as error:
-            raise Unavailable("The planner's answer could not be read.") from error
 
     async def _undo(
         self,
