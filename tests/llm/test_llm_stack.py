@@ -20,6 +20,7 @@ async def test_a_simulation_completes_although_the_model_talks_nonsense_and_says
         async with stack.client() as client:
             body = await submit(client, REFUND, options={"engine": "llm"})
             record = await finished(client, body["simulation_id"])
+            used = (await client.get("/api/status")).json()["models"]
         (row,) = await stack.query("select provenance from revisions")
 
     assert record["status"] == "completed"
@@ -29,3 +30,6 @@ async def test_a_simulation_completes_although_the_model_talks_nonsense_and_says
         assert origins[stage]["engine"] == "rules"
         assert origins[stage]["fallback_reason"] == "model_answer_invalid"
     assert len(server.calls) == 3 * len(asked)
+    assert (used["calls"], used["cost_usd"]) == (3 * len(asked), None)
+    agents = [row["agent"] for row in used["by"]]
+    assert agents == ["failure", "interpreter", "mapper", "narrator", "planner"]

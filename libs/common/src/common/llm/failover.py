@@ -184,6 +184,7 @@ class Failover:
         if at.open_until:
             await circuit.reopen(state, upstream.name, _LISTING)
         self._check_context(chosen, course)
+        await upstream.prepare()
         return chosen
 
     def _check_context(self, chosen: Chosen, course: Course) -> None:

@@ -42,6 +42,9 @@ class OllamaServer:
     _ready: set[str] = field(default_factory=set)
     _warm: set[asyncio.Task[None]] = field(default_factory=set)
 
+    async def prepare(self) -> None:
+        await self.chat.client()
+
     async def choose(self, ask: Ask, *, needs_schema: bool) -> Chosen:
         wanted = self.settings.model_for(ask.agent, ask.task)
         model = await self._find(wanted)
@@ -139,6 +142,9 @@ class CompatibleServer:
     key: str = field(default="", repr=False)
     _first_model: str = ""
 
+    async def prepare(self) -> None:
+        await self.chat.client()
+
     async def choose(self, ask: Ask, *, needs_schema: bool) -> Chosen:
         wanted = self.settings.model_for(ask.agent, ask.task)
         if wanted == AUTO:
@@ -182,6 +188,9 @@ class OpenRouterServer:
     is_paid: bool = True
     _offers: tuple[Offer, ...] = ()
     _listed_at: float = 0.0
+
+    async def prepare(self) -> None:
+        await self.chat.client()
 
     async def choose(self, ask: Ask, *, needs_schema: bool) -> Chosen:
         wanted = self.settings.model_for(ask.agent, ask.task)

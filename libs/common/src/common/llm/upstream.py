@@ -59,6 +59,10 @@ class Upstream(Protocol):
     is_paid: bool
     address: str
 
+    async def prepare(self) -> None:
+        """What the first call needs and its timers should not pay for."""
+        ...
+
     async def choose(self, ask: Ask, *, needs_schema: bool) -> Chosen:
         """The model for this ask.
 

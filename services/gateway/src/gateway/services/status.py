@@ -21,6 +21,7 @@ from gateway.repositories.agents import AgentRepository
 from gateway.repositories.conversations import ConversationRepository
 from gateway.repositories.outbox import OutboxRepository
 from gateway.repositories.simulations import SimulationRepository
+from gateway.services.model_usage import ModelUsageService
 
 FORGET_AFTER_S = 60.0
 BACKLOG_COUNTED = 10_001
@@ -71,15 +72,19 @@ class StatusService:
         self._bus = bus
         self._hub = hub
         self._directory = directory
+        self._model_usage = ModelUsageService(bus)
 
     async def read(self) -> dict[str, Any]:
         """Every part is null where it cannot be had; the page itself always comes."""
-        consumers, record = await asyncio.gather(self._consumers(), self._record())
+        consumers, record, models = await asyncio.gather(
+            self._consumers(), self._record(), self._model_usage.today()
+        )
         return {
             "workers": self._directory.workers(),
             "consumers": consumers,
             "bus": {"connected": self._bus.is_connected},
             "readers": self._hub.readers,
+            "models": models,
             **record,
         }
 
