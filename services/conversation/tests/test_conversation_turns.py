@@ -289,3 +289,25 @@ def test_the_floor_given_after_the_end_is_refused():
         asyncio.run(
             DeliberationAgent(now=lambda: T0).take(due(state=state.model_dump(mode="json")))
         )
+
+
+def test_an_option_nobody_knows_is_asked_about_and_the_answer_is_weighed() -> None:
+    goal = "Decide whether to meet on Mondays or on Fridays for the reading circle in the library."
+    state = ask_until_question(goal)
+    question = state.questions[0]
+    option = next(o for o in state.options if f"“{o.name}”" in question.text)
+
+    told = UserInput(kind="answer", content="It is cheap, but not popular.", question_id="q1")
+    heard = absorb(state, [told])
+
+    added = {a.criterion: a.delta for a in heard.arguments if a.source == "user"}
+    assert added["cost"] > 0 > added["acceptance"]
+    assert {a.option_id for a in heard.arguments if a.source == "user"} == {option.id}
+
+
+def test_a_figure_the_text_gives_for_an_option_weighs_against_its_cost() -> None:
+    state = opened("c1", "Should we rent the hall or sing in the church? The hall costs 900 euros.")
+    hall = next(o for o in state.options if "hall" in o.name)
+
+    assert any("900 euros" in a.text and a.criterion == "cost" and a.delta < 0
+               for a in state.arguments if a.option_id == hall.id)  # fmt: skip

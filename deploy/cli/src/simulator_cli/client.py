@@ -1,5 +1,6 @@
 """The gateway as this command uses it: over HTTP here, its live events in `live`."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -84,6 +85,57 @@ class Gateway:
         follower = Follower(self._socket_url(simulation_id), after, resume or Resume())
         return follower.frames()
 
+    def begin_conversation(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Have the agents discuss a problem; they begin at once.
+
+        Raises:
+            Refused: the problem or a setting is not accepted.
+        """
+        return self._json("POST", "/api/conversations", body={**body, "auto_start": True})
+
+    def conversation(self, conversation_id: str) -> dict[str, Any]:
+        """How a conversation stands."""
+        return self._json("GET", _conversation(conversation_id))
+
+    def messages(self, conversation_id: str, after: int) -> list[dict[str, Any]]:
+        """What was said after message number `after`."""
+        path = _conversation(conversation_id, "messages")
+        return list(self._json("GET", path, params={"after": str(after)})["messages"])
+
+    def pending(self, conversation_id: str) -> list[dict[str, Any]]:
+        """Questions that wait for the user."""
+        return list(
+            self._json("GET", _conversation(conversation_id, "messages/pending"))["messages"]
+        )
+
+    def say(self, conversation_id: str, content: str, parent: str | None = None) -> dict[str, Any]:
+        """Say something in a conversation, or answer the question in message `parent`."""
+        body = {"content": content, "parent_message_id": parent}
+        return self._json("POST", _conversation(conversation_id, "messages"), body=body)
+
+    def exported_conversation(self, conversation_id: str) -> dict[str, Any]:
+        """The whole conversation."""
+        return self._json("GET", _conversation(conversation_id, "export"))
+
+    def chat(self, content: str, metadata: dict[str, str]) -> Iterator[dict[str, Any]]:
+        """The assistant's answer in frames as they come; the last has status `complete` or `error`.
+
+        Raises:
+            Refused: the question is not accepted.
+            Unreachable: no answer.
+        """
+        body = {"message": {"content": content, "metadata": metadata}}
+        try:
+            with self._http.stream("POST", "/chat-stream", json=body) as answer:
+                if not answer.is_success:
+                    answer.read()
+                    raise refusal(answer)
+                for line in answer.iter_lines():
+                    if line.startswith("data: "):
+                        yield json.loads(line.removeprefix("data: "))
+        except httpx2.TransportError as error:
+            raise Unreachable(f"The gateway at {self.base_url} broke off.") from error
+
     def _json(
         self, method: str, path: str, *, params: dict[str, str] | None = None, body: Any = None
     ) -> dict[str, Any]:
@@ -118,6 +170,10 @@ class Gateway:
         scheme = "wss" if parts.scheme == "https" else "ws"
         path = f"{parts.path.rstrip('/')}/ws/{quote(simulation_id, safe='')}"
         return urlunsplit((scheme, parts.netloc, path, "", ""))
+
+
+def _conversation(conversation_id: str, *rest: str) -> str:
+    return "/".join(("/api/conversations", quote(conversation_id, safe=""), *rest))
 
 
 def refusal(answer: httpx2.Response) -> Refused:

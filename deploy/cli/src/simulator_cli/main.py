@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 
-from simulator_cli.commands import demo, develop, evaluate, models, read, simulate, stack
+from simulator_cli.commands import converse, demo, develop, evaluate, models, read, simulate, stack
 from simulator_cli.errors import CommandError
 
 FAILED = 1
@@ -37,6 +37,8 @@ _COMMANDS: tuple[tuple[str, Callable[..., None], str, dict[str, Any]], ...] = (
     ("report", read.report, _REHEARSE, {}),
     ("trace", read.trace, _REHEARSE, {}),
     ("evaluate", evaluate.evaluate, _REHEARSE, {}),
+    ("converse", converse.converse, _REHEARSE, {}),
+    ("chat", converse.chat, _REHEARSE, {}),
     ("up", stack.up, _OPERATE, {}),
     ("down", stack.down, _OPERATE, {}),
     ("status", stack.status, _OPERATE, {}),

@@ -32,7 +32,8 @@ TOPICS: dict[str, tuple[str, ...]] = {
     "success": ("success", "success rate", "reliable", "reliability", "how often does it work", "accuracy",
                 "quality", "wrong answers", "error rate", "robust", "how good", "trust", "resilient"),
     "capacity": ("throughput", "capacity", "volume", "how many tasks", "load", "arrival rate", "scale",
-                 "tasks per minute", "tasks per hour", "peak", "handle more", "headroom", "can it handle", "can it cope",
+                 "tasks per minute", "tasks per hour", "peak", "handle more", "headroom", "can it handle",
+                 "can it cope",
                  "can we handle"),
     "failures": (
         "failure", "fail", "go wrong", "break", "risk", "what could happen", "worst", "failure mode", "weakest",

@@ -17,7 +17,7 @@ Answer = Literal["answered", "conceded"]
 
 SAFEGUARDS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "risk": (
-        ("a stop rule: if the agreed figure for {topic} is worse than today two weeks running, it ends",
+        ("a stop rule: if the agreed figure{for_topic} is worse than today two weeks running, it ends",
          "speed", "the stop rule needs two weeks of figures first"),
         ("the two worst cases are played through on paper with {people} before the first day",
          "effort", "playing them through takes an afternoon of everybody"),
@@ -64,9 +64,9 @@ SAFEGUARDS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("at the end of the first month three people who use it are heard", "effort", "hearing them takes time"),
     ),
     "goal_fit": (
-        ("a review after six weeks asks only one thing: did it help to {action}?",
+        ("a review after six weeks asks only one thing: is it better than before?",
          "speed", "a review may send it back"),
-        ("the largest part of {topic} is done first", "acceptance", "the smaller parts wait"),
+        ("what brings most is done first", "acceptance", "the smaller parts wait"),
     ),
 }  # fmt: skip
 """Criterion → (safeguard, the criterion that pays for it, how)."""
@@ -225,6 +225,8 @@ def _amend(
     given["budget_or_first"] = (
         f"of {given['budget']}" if given["budget"] else "on what may be spent"
     )
+    named = draft.state.problem.topic != "this question"
+    given["for_topic"] = f" for {given['topic']}" if named else ""
     used = {text for o in draft.state.options for text in o.safeguards}
     offers = [
         (p.format(**given), payer, price) for p, payer, price in SAFEGUARDS[objection.criterion]

@@ -70,9 +70,18 @@ FEATURES: dict[str, tuple[tuple[str, ...], dict[str, tuple[float, str]]]] = {
         "acceptance": (0.12, "people meet"),
         "cost": (-0.12, "rooms and ways are paid"),
         "scalability": (-0.15, "it reaches only who is near")}),
-    "cheap": (("cheap", "discount", "lower price", "free", "second hand", "used", "rent", "borrow", "low cost"), {
+    "cheap": (("cheap", "discount", "lower price", "free", "second hand", "used", "borrow", "low cost"), {
         "cost": (0.2, "little money is bound"),
         "quality": (-0.12, "what is cheap is often so for a reason")}),
+    "rented": (("rent", "hire a", "charter"), {
+        "reversibility": (0.15, "it is given back when it is not needed"),
+        "cost": (-0.06, "it is paid for as long as it is used"),
+        "speed": (0.1, "it is there on the day it is booked")}),
+    "outdoors": (("outdoor", "outdoors", "open air", "outside", "in the park", "in the garden"), {
+        "risk": (-0.18, "the weather decides"),
+        "acceptance": (0.12, "whoever passes by can join"),
+        "scalability": (0.15, "nobody is turned away for want of seats"),
+        "cost": (0.06, "no room is paid")}),
     "dear": (("premium", "expensive", "luxury", "high end", "large", "expand", "extension", "invest"), {
         "cost": (-0.2, "much money is bound"),
         "quality": (0.15, "means allow for quality"),
@@ -108,13 +117,15 @@ FEATURES: dict[str, tuple[tuple[str, ...], dict[str, tuple[float, str]]]] = {
 """Feature → (phrases, criterion → (how far it moves the score, why)). Strengths are assumed."""
 
 JUDGEMENTS: dict[tuple[str, float], tuple[str, ...]] = {
-    ("cost", -0.15): ("expensive", "costly", "overpriced", "over budget", "too dear"),
-    ("cost", 0.15): ("cheap", "affordable", "inexpensive", "saves money", "low cost", "grant pays"),
-    ("speed", -0.15): ("slow", "take long", "takes too long", "long time", "delayed"),
-    ("speed", 0.15): ("quick", "fast", "rapid", "ready"),
+    ("cost", -0.15): ("expensive", "costly", "overpriced", "over budget", "too dear", "pricey"),
+    ("cost", 0.15): ("cheap", "affordable", "inexpensive", "saves money", "low cost", "grant pays", "free",
+                 "costs nothing"),
+    ("speed", -0.15): ("slow", "take long", "takes too long", "long time", "delayed", "far", "late"),
+    ("speed", 0.15): ("quick", "fast", "rapid", "ready", "available now", "near", "close"),
     ("risk", -0.15): ("risky", "dangerous", "unsafe", "outage", "fail", "failing", "crash", "unstable", "injury"),
     ("risk", 0.15): ("safe", "stable", "proven", "tested", "mature"),
-    ("quality", -0.15): ("poor", "bad", "defect", "buggy", "unreliable", "outdated", "mistake"),
+    ("quality", -0.15): ("poor", "bad", "defect", "buggy", "unreliable", "outdated", "mistake", "noisy", "cold",
+                         "worn", "broken", "old"),
     ("quality", 0.15): ("reliable", "good", "excellent", "high quality", "better", "accurate"),
     ("acceptance", -0.15): ("complain", "hate", "oppose", "unpopular", "dislike", "resist", "against", "fear"),
     ("acceptance", 0.15): ("love", "popular", "support", "prefer", "welcome", "like it"),
@@ -122,7 +133,7 @@ JUDGEMENTS: dict[tuple[str, float], tuple[str, ...]] = {
     ("effort", 0.15): ("easy", "simple", "little work"),
     ("compliance", -0.15): ("illegal", "violate", "not allowed", "unlicensed"),
     ("compliance", 0.15): ("certified", "compliant", "approved"),
-    ("scalability", -0.15): ("limited", "cannot grow", "does not scale", "too small"),
-    ("scalability", 0.15): ("scale", "room to grow", "flexible"),
+    ("scalability", -0.15): ("limited", "cannot grow", "does not scale", "small", "narrow", "cramped", "full"),
+    ("scalability", 0.15): ("scale", "room to grow", "flexible", "large", "big", "spacious", "roomy"),
 }  # fmt: skip
 """(criterion, move) → words with which a text judges an option it names in the same sentence."""

@@ -164,6 +164,9 @@ def _worth_asking(state: State) -> Move | None:
     """A question is asked only if the answer could change which option leads."""
     if len(state.questions) >= state.bounds.max_questions:
         return None
+    if unknown := next((o for o in state.on_table if not _is_known(state, o.id)), None):
+        reason = f"nobody knows anything about “{unknown.name}”"
+        return Move("ask_about", lead(state).id, reason, about=unknown.id)
     for criterion in missing(state):
         low, high = what_depends(state, criterion)
         asker = next((p for p in state.personas if criterion in p.criteria), None)
@@ -174,6 +177,12 @@ def _worth_asking(state: State) -> Move | None:
             reason = f"the answer decides between “{state.option(low).name}” and “{state.option(high).name}”"
             return Move("ask", asker.id, reason, criterion=criterion)
     return None
+
+
+def _is_known(state: State, option_id: str) -> bool:
+    """Whether there is an argument on the option, or the user was asked for one."""
+    has_argument = any(a.option_id == option_id for a in state.arguments)
+    return has_argument or done(state, f"ask:about:{option_id}")
 
 
 def what_depends(state: State, criterion: str) -> tuple[str, str]:

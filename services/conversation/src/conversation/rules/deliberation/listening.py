@@ -68,6 +68,8 @@ def _answered(state: State, question_id: str, text: str, *, is_default: bool) ->
         turn for turn in state.spoken if turn.message_id == _message_of(state, question_id)
     )
     criterion = asked.key.partition(":")[2]
+    if criterion.startswith("about:"):
+        return _told_about(state, question_id, criterion.removeprefix("about:"), text)
     weight = state.emphasis.get(criterion, 0.0)
     is_less = bool(_NO.search(text)) and not re.search(r"\d", text)
     changed = weight * LOWERED if is_less else weight + RAISED
@@ -82,6 +84,19 @@ def _answered(state: State, question_id: str, text: str, *, is_default: bool) ->
                 *(a for a in state.assumptions if not _about(a, criterion)),
                 f"The user on {note}" if not is_default else note,
             ),
+        }
+    )
+
+
+def _told_about(state: State, question_id: str, option_id: str, text: str) -> State:
+    """Facts on one option, clause by clause."""
+    clauses = [clause for clause in _CLAUSES.split(text) if clause and clause.strip()]
+    found = [a for clause in clauses for a in _judged(state, option_id, clause, question_id)]
+    numbered = [a.model_copy(update={"id": f"{option_id}q{n}"}) for n, a in enumerate(found, 1)]
+    return state.model_copy(
+        update={
+            "arguments": (*state.arguments, *numbered),
+            "answers": {**state.answers, question_id: text},
         }
     )
 
@@ -115,39 +130,48 @@ def _message(state: State, given: UserInput) -> State:
     )
 
 
+_CLAUSES = re.compile(r"[.;!?\n]\s*|,\s(?:but|and|while)\s|,\s|\sbut\s", re.I)
+
+
 def _reasons(state: State, content: str, key: str) -> list[Argument]:
-    lexicon = {
-        f"{criterion}|{delta}": phrases for (criterion, delta), phrases in JUDGEMENTS.items()
-    }
-    index = PhraseIndex(lexicon)
     found: dict[tuple[str, str], Argument] = {}
     for clause in re.split(r"[.;!?\n]\s*|,\s(?:but|and|while)\s", content):
         meant = [o for o in state.options if _is_meant(o, clause, state)]
-        if len(meant) != 1:
-            continue
-        for match in index.find(stems(clause), words(clause)):
-            criterion, delta = match.key.split("|")
-            sign = (
-                -1.0
-                if re.search(
-                    rf"\b(?:not|isn't|never)\s(?:\w+\s)?{re.escape(words(clause)[match.first])}",
-                    clause,
-                    re.I,
-                )
-                else 1.0
-            )
-            number = 1 + sum(a.option_id == meant[0].id for a in state.arguments) + len(found)
-            found[meant[0].id, criterion] = Argument(
-                id=f"{meant[0].id}u{number}",
-                option_id=meant[0].id,
+        if len(meant) == 1:
+            for argument in _judged(state, meant[0].id, clause, key):
+                found[argument.option_id, argument.criterion] = argument
+    first = len(state.arguments) + 1
+    return [
+        a.model_copy(update={"id": f"{a.option_id}u{n}"})
+        for n, a in enumerate(found.values(), first)
+    ]
+
+
+def _judged(state: State, option_id: str, clause: str, key: str) -> list[Argument]:
+    """What a clause says about an option: each judging word on its criterion, turned round by a `not` before it."""
+    lexicon = {
+        f"{criterion}|{delta}": phrases for (criterion, delta), phrases in JUDGEMENTS.items()
+    }
+    plain = words(clause)
+    found = []
+    for match in PhraseIndex(lexicon).find(stems(clause), plain):
+        criterion, delta = match.key.split("|")
+        before = plain[max(0, match.first - 2) : match.first]
+        called = " ".join(plain[max(0, match.first - 1) : match.last + 1])
+        sign = -1.0 if {"not", "isn't", "never", "hardly"} & set(before) else 1.0
+        found.append(
+            Argument(
+                id="",
+                option_id=option_id,
                 criterion=criterion,
                 delta=round(sign * float(delta) * USER_WEIGHT, 3),
-                text=f"the user says: “{clause.strip()[:160]}”",
+                text=f"the user calls it “{called}” (“{clause.strip()[:160]}”)",
                 source="user",
                 by=key,
                 is_voiced=True,
             )
-    return list(found.values())
+        )
+    return found
 
 
 def _is_meant(option: Option, clause: str, state: State) -> bool:

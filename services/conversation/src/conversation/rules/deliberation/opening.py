@@ -236,6 +236,34 @@ def ask(draft: Draft, move: Move) -> None:
     draft.put(questions=(*draft.state.questions, asked), pending=question_id)
 
 
+def ask_about(draft: Draft, move: Move) -> None:
+    """A question for facts on an option that nobody here knows anything about."""
+    state = draft.state
+    option = state.option(move.about)
+    question_id = f"q{len(state.questions) + 1}"
+    text = f"What speaks for “{option.name}”, and what against it?"
+    why = "The text says nothing about it, and nobody in the team does either; so far it counts as average."
+    sent = draft.say(
+        move.agent_id,
+        f"A question to you, because nobody here can answer it: {text} {why}",
+        f"ask:about:{option.id}",
+        kind="question_to_user",
+        is_question=True,
+        question_id=question_id,
+    )
+    asked = QuestionAsked(
+        id=question_id,
+        message_id=sent,
+        text=text,
+        why=why,
+        asked_by=move.agent_id,
+        policy=state.bounds.question_policy,
+        deadline_s=state.bounds.question_deadline_s,
+    )
+    draft.question = asked
+    draft.put(questions=(*state.questions, asked), pending=question_id)
+
+
 def summarise(draft: Draft, move: Move) -> None:
     """Where the team stands, so that the long transcript need not be read."""
     state = draft.state

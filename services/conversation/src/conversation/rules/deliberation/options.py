@@ -255,12 +255,13 @@ def _from_sentences(name: str, problem: Problem) -> Iterator[Argument]:
                 continue
             for match in index.find(stems(clause), words(clause)):
                 criterion, delta = match.key.split("|")
+                called = " ".join(words(clause)[match.first : match.last + 1])
                 yield Argument(
                     id="",
                     option_id="",
                     criterion=criterion,
                     delta=float(delta),
-                    text=f"the text says so: “{clause.strip().rstrip('.')}”",
+                    text=f"the text calls it “{called}” (“{clause.strip().rstrip('.')}”)",
                     source="text",
                 )
 
@@ -269,7 +270,10 @@ def _is_list(clause: str, problem: Problem) -> bool:
     return any(option in clause for option in problem.named_options)
 
 
-_AMOUNT = re.compile(r"[$€£]\s?(\d[\d,.]*)\s?(k|m|million|thousand)?", re.I)
+_AMOUNT = re.compile(
+    r"[$€£]\s?\d[\d,.]*|\b\d[\d,.]*\s?(?:k|m|million|thousand)?\s?(?:dollars|euros?|pounds|usd|eur|gbp)\b",
+    re.I,
+)
 _LASTS = re.compile(
     r"(\d+(?:\.\d+)?|one|two|three|four|five|six|nine|twelve)\s(day|week|month|year)s?\b", re.I
 )
@@ -287,7 +291,7 @@ def _from_figures(name: str, problem: Problem) -> Iterator[Argument]:
             quoted = f"the text gives a figure: “{clause.strip().rstrip('.')}”"
             if _AMOUNT.search(clause):
                 yield Argument(
-                    id="", option_id="", criterion="cost", delta=-0.1, text=quoted, source="text"
+                    id="", option_id="", criterion="cost", delta=-0.16, text=quoted, source="text"
                 )
             if (lasts := _LASTS.search(clause)) and not _AMOUNT.search(clause):
                 number = _WORDS.get(lasts[1].lower()) or float(lasts[1])
@@ -318,7 +322,7 @@ STRESSED_BY: dict[str, str] = {
     "safety": "risk", "law": "compliance", "money": "cost", "time": "speed", "people": "effort",
           "users": "acceptance", "queue": "speed", "software": "scalability", "quality": "quality",
           "growth": "scalability", "knowledge": "learning", "trust": "acceptance", "supply": "risk",
-          "environment": "goal_fit", "event": "risk", "place": "cost"}  # fmt: skip
+          "environment": "goal_fit", "event": "risk", "place": "effort"}  # fmt: skip
 """Concern → the criterion it stresses."""
 
 

@@ -33,6 +33,7 @@ MOVES: dict[str, Callable[[Draft, Move], None]] = {
     "propose": opening.propose,
     "assess": opening.assess,
     "ask": opening.ask,
+    "ask_about": opening.ask_about,
     "summarise": opening.summarise,
     "reply": opening.reply,
     "object": arguing.object_to,
