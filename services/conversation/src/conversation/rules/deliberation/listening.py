@@ -9,6 +9,7 @@ from common.wording import PhraseIndex, stems, words
 from conversation.rules.deliberation.features import JUDGEMENTS
 from conversation.rules.deliberation.options import _from_wording as wording_of
 from conversation.rules.deliberation.options import mentions
+from conversation.rules.deliberation.problem import read_problem
 from conversation.rules.deliberation.state import Argument, Option, State
 
 USER_WEIGHT = 1.4
@@ -76,8 +77,11 @@ def _answered(state: State, question_id: str, text: str, *, is_default: bool) ->
     note = f"{CRITERIA[criterion]}: “{text[:120]}”" + (
         " (the default, as nobody answered)" if is_default else ""
     )
+    stated = [bound for bound in read_problem(text).bounds if bound.kind in {"money", "time"}]
+    problem = state.problem.model_copy(update={"bounds": (*state.problem.bounds, *stated)})
     return state.model_copy(
         update={
+            "problem": problem,
             "emphasis": {**state.emphasis, criterion: round(changed, 3)},
             "answers": {**state.answers, question_id: text, criterion: text},
             "assumptions": (
