@@ -21,6 +21,7 @@ def next_steps(
     suffix = f" --url {base_url}" if is_remote else ""
     rows = [
         ("Read it again", f"./simulator report {simulation_id}{suffix}"),
+        ("For someone else", f"./simulator report {simulation_id} --format markdown{suffix}"),
         ("The task's spans", f"./simulator trace {simulation_id}{suffix}"),
         ("Every event", f"./simulator watch {simulation_id}{suffix}"),
         ("All so far", f"./simulator list{suffix}"),
