@@ -353,6 +353,17 @@ class Shape(BaseModel):
     count: int
 
 
+async def test_a_shape_is_not_asked_for_in_other_ways_when_that_is_not_the_trouble():
+    async with scripted(fails(400, TOO_LONG)) as server:
+        port = port_on(in_memory(), settings(server.url))
+
+        with pytest.raises(ContextOverflow):
+            await port.structured(ask(), Shape)
+
+        assert len(server.calls) == 1
+        await port.aclose()
+
+
 async def test_a_server_that_knows_no_schemas_is_asked_in_words_and_this_is_remembered():
     refuses = fails(400, "response_format json_schema is not supported")
     good = says('Sure! ```json\n{"word": "a", "count": 1}\n```')

@@ -70,11 +70,12 @@ async def test_more_modes_come_from_the_catalogue_and_the_order_stays_worst_firs
 @pytest.mark.parametrize(
     "wrong",
     [
+        {},
         {"more": ("made-up",)},
         {"hypotheses": ({"id": "made-up@x", "trigger": "", "detection_signal": "", "reason": ""},)},
         {"text": "It happens in 83.7 percent of cases"},
     ],
-    ids=["unknown mode", "unknown id", "own figure"],
+    ids=["nothing said", "unknown mode", "unknown id", "own figure"],
 )
 async def test_what_the_catalogue_does_not_hold_is_refused(
     heard: Heard, wrong: dict[str, object]

@@ -81,13 +81,21 @@ async def test_skills_and_a_catalogued_name_are_taken_and_flow_and_agents_stay()
 @pytest.mark.parametrize(
     "proposal",
     [
+        fit(),
         fit(parcel_radar=ACTING),
         fit(parcel_radar="no_such_thing"),
         fit(web_search="payment_api"),
         fit({"ghost": ("haunt",)}),
         fit({"scout": ("locate 99 parcels",)}),
     ],
-    ids=["more power", "not in the catalogue", "not asked for", "no such agent", "own figure"],
+    ids=[
+        "nothing said",
+        "more power",
+        "not in the catalogue",
+        "not asked for",
+        "no such agent",
+        "own figure",
+    ],
 )
 async def test_more_than_the_rules_allow_is_refused(proposal: ProposedFit) -> None:
     network, engine, because = await mapped(ScriptedModel((proposal,)))

@@ -16,7 +16,7 @@ from common.llm.errors import (
     NoModelAnswered,
     Tried,
 )
-from common.llm.faults import Action, Fault, Meaning
+from common.llm.faults import Action, Fault, Meaning, classify
 from common.llm.port import Ask, Delta, Message, Part, Reset, Usage
 from common.llm.shapes import in_words, portable_schema
 from common.llm.upstream import RUNGS, Call, Chosen, Rung
@@ -31,6 +31,7 @@ WAITS_WITH_OTHERS = 2
 LEAVE_S = 0.5
 """A wait that leaves less than this of the deadline is not worth it."""
 _ABOUT_SHAPE = ("grammar", "schema", "json", "response_format", "structured", "format")
+_NOT_ABOUT_SHAPE = frozenset({"context_length_exceeded", "content_filter", "quota"})
 _SHAPE_STATUS = (400, 404, 422, 500, 501)
 
 
@@ -126,6 +127,8 @@ def _patience(
 def lower_rung(fault: Fault, rung: Rung, *, has_shape: bool) -> Rung | None:
     """The next way to ask for the shape, if the server seems to choke on this one."""
     if not has_shape or rung == RUNGS[-1] or fault.status not in _SHAPE_STATUS:
+        return None
+    if classify(fault).code in _NOT_ABOUT_SHAPE:
         return None
     told = f"{fault.message} {fault.metadata.get('words', '')}".lower()
     if fault.status in (404, 500, 501) and not any(word in told for word in _ABOUT_SHAPE):

@@ -42,6 +42,8 @@ def others(by_rules: FailurePlan) -> tuple[str, ...]:
 
 def problems(scenario: str, by_rules: FailurePlan, proposal: ProposedFailures) -> tuple[str, ...]:
     """Why the proposal cannot be taken; empty if it can."""
+    if not proposal.hypotheses and not proposal.more:
+        return ("hypotheses: word each chosen mode for this network",)
     modes = {mode.id: mode for mode in by_rules.modes}
     known = {entry.id for entry in entries()}
     found = [

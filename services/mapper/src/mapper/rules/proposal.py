@@ -50,6 +50,8 @@ def problems(
     planned: Network, interpretation: Interpretation, by_rules: Network, fit: ProposedFit
 ) -> tuple[str, ...]:
     """Why the proposal cannot be taken; empty if it can."""
+    if not fit.capabilities and not any(said.skills for said in fit.skills):
+        return ("skills: say the skills of each agent",)
     agents = {agent.id for agent in planned.agents}
     found = [
         f"skills: there is no agent {s.agent_id!r}" for s in fit.skills if s.agent_id not in agents
