@@ -1,6 +1,6 @@
 """Every figure the engine assumes when nobody says otherwise, each with its unit and its source.
 
-`shared/reference/costs.md` is cited as "costs.md <section>"; its grades are P primary, S secondary, V vendor, W weak.
+`docs/sources.md` says what stands behind "costs.md <section>"; grades: P primary, S secondary, V vendor, W weak.
 """
 
 from collections.abc import Mapping
