@@ -570,6 +570,20 @@ async def test_other_weights_under_the_same_name_are_another_question():
         assert len(one.calls) == 2
 
 
+async def test_how_hard_a_model_thinks_is_passed_on_in_each_servers_words():
+    async with scripted(says("local")) as one, scripted(says("cloud")) as two:
+        for given in (
+            settings(compatible=local(one.url, reasoning_effort="none")),
+            settings(openrouter=cloud(two.url, reasoning_effort="low")),
+        ):
+            port = port_on(in_memory(), given)
+            await port.complete(ask())
+            await port.aclose()
+
+        assert one.calls[0].body["reasoning_effort"] == "none"
+        assert two.calls[0].body["reasoning"] == {"effort": "low"}
+
+
 async def test_reasoning_is_progress_but_no_answer():
     thinking = event(choices=[{"index": 0, "delta": {"reasoning": "hm"}, "finish_reason": None}])
     slow = streams(*([thinking, 0.3] * 5), delta("done", "stop"))

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from common.llm import circuit, limits
 from common.llm.circuit import Circuit
+from common.llm.connect import room
 from common.llm.context import Section, cut, fit, shorten
 from common.llm.course import next_wait
 from common.llm.faults import Action, Fault, Health, Meaning, classify
@@ -392,6 +393,21 @@ def test_the_order_and_the_models_come_from_the_environment(monkeypatch):
     assert found.ollama.model_for("narrator", "prose") == "tiny"
     assert found.ollama.model_for("narrator", "chat") == "m:1b"
     assert "sk-or-x" not in repr(found)
+
+
+def test_prompt_answer_and_schema_fit_the_smallest_context(monkeypatch):
+    both = settings(
+        monkeypatch,
+        LLM_OLLAMA__MODEL="m",
+        LLM_OLLAMA__NUM_CTX="4096",
+        LLM_COMPATIBLE__BASE_URL="http://127.0.0.1:1/v1",
+        LLM_COMPATIBLE__CONTEXT_TOKENS="32768",
+    )
+
+    prompt, answer = room(both)
+
+    assert prompt + answer <= 4096 * 3 // 4
+    assert room(settings(monkeypatch)) > (prompt, answer)
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ class Asking:
             simulation_id=about.simulation_id,
             job=about.job,
             seed=about.seed,
-            max_tokens=max_tokens,
+            max_tokens=min(max_tokens, self.port.answer_tokens),
             deadline_s=self.deadline_s,
         )
         found = await self.port.structured(ask, shape, check)

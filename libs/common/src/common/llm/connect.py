@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 _CONNECT_LOCAL_S, _CONNECT_S = 1.0, 5.0
 _FIRST_TOKEN_LOCAL_S, _FIRST_TOKEN_S = 120.0, 30.0
 """A local server may have to load the model first; the call's own deadline is the tighter bound."""
-_PROMPT_TOKENS = 8_000
-"""Assumed: what a small local model still reads well."""
+_PROMPT_TOKENS, _ANSWER_TOKENS = 8_000, 4_096
+"""Assumed: what a small local model still reads well, and more than any of our answers needs."""
 
 
 def models_for(bus: "Bus", settings: ModelSettings) -> ModelPort | None:
@@ -41,6 +41,7 @@ def port_on(stores: "Stores", settings: ModelSettings) -> "Failover":
     from common.llm.failover import Failover
     from common.llm.ledger import Ledger
 
+    prompt_tokens, answer_tokens = room(settings)
     return Failover(
         lines=tuple(line_for(kind, settings) for kind in settings.configured),
         stores=stores,
@@ -49,20 +50,24 @@ def port_on(stores: "Stores", settings: ModelSettings) -> "Failover":
             cap_day_usd=settings.budget_day_usd,
             cap_simulation_usd=settings.budget_simulation_usd,
         ),
-        prompt_tokens=prompt_tokens(settings),
+        prompt_tokens=prompt_tokens,
+        answer_tokens=answer_tokens,
         reuses=settings.reuse_answers,
         captures=settings.capture_content,
     )
 
 
-def prompt_tokens(settings: ModelSettings) -> int:
-    """What a prompt may take: three quarters of the smallest context that is set, else `_PROMPT_TOKENS`."""
-    found = [_PROMPT_TOKENS]
+def room(settings: ModelSettings) -> tuple[int, int]:
+    """Tokens for a prompt and for its answer; of the smallest context that is set a quarter is left for the schema."""
+    contexts = []
     for kind in settings.configured:
         given = settings.provider(kind)
         context = given.context_tokens or (given.num_ctx if isinstance(given, Ollama) else None)
-        found += [context * 3 // 4] if context else []
-    return min(found)
+        contexts += [context] if context else []
+    smallest = min(contexts, default=None)
+    if smallest is None:
+        return _PROMPT_TOKENS, _ANSWER_TOKENS
+    return min(_PROMPT_TOKENS, smallest * 9 // 20), min(_ANSWER_TOKENS, smallest * 3 // 10)
 
 
 def line_for(kind: Kind, settings: ModelSettings) -> "Line":
@@ -99,6 +104,7 @@ def _upstream(kind: Kind, settings: ModelSettings) -> "Upstream":
 
     given = settings.provider(kind)
     url, key = address(kind, given), given.api_key.get_secret_value() if given.api_key else ""
+    effort = {"reasoning_effort": given.reasoning_effort} if given.reasoning_effort else {}
     connect_s = given.connect_s or (_CONNECT_LOCAL_S if is_local(url) else _CONNECT_S)
 
     def chat(base_url: str, dialect: "Dialect") -> OpenAIApi:
@@ -107,7 +113,7 @@ def _upstream(kind: Kind, settings: ModelSettings) -> "Upstream":
     if isinstance(given, Ollama):
         root = url.removesuffix("/v1")
         api = OllamaApi(base_url=root, key=key, connect_s=connect_s)
-        dialect = Dialect(tokens_field=given.tokens_field or "max_tokens")
+        dialect = Dialect(tokens_field=given.tokens_field or "max_tokens", extra_body=effort)
         return OllamaServer(settings=given, address=root, api=api, chat=chat(f"{root}/v1", dialect))
     if isinstance(given, OpenRouter):
         return OpenRouterServer(
@@ -116,7 +122,7 @@ def _upstream(kind: Kind, settings: ModelSettings) -> "Upstream":
     is_openai = kind == "openai"
     field = given.tokens_field or ("max_completion_tokens" if is_openai else "max_tokens")
     # OpenAI's reasoning models refuse a temperature, and its others take their default.
-    dialect = Dialect(tokens_field=field, sends_temperature=not is_openai)
+    dialect = Dialect(tokens_field=field, sends_temperature=not is_openai, extra_body=effort)
     return CompatibleServer(
         settings=given,
         address=url,

@@ -47,6 +47,7 @@ class Failover:
     stores: Stores
     ledger: Ledger
     prompt_tokens: int = 6_000
+    answer_tokens: int = 4_096
     reuses: bool = True
     captures: bool = False
     now: Callable[[], float] = time.time

@@ -113,6 +113,8 @@ class ModelPort(Protocol):
 
     prompt_tokens: int
     """How long a prompt should be at most, so that it fits every configured model."""
+    answer_tokens: int
+    """How long an answer may be at most, for the same reason."""
 
     async def complete(self, ask: Ask) -> Answer:
         """The whole text, from the first provider that answers."""

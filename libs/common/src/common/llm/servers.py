@@ -56,7 +56,7 @@ class OllamaServer:
         name = await self._tuned(model.name)
         self._keep_warm(name)
         return Chosen(
-            name=name, digest=model.digest, context_tokens=self._context(), **_prices(self.settings)
+            name=name, digest=model.digest, context_tokens=self._context(), **_set(self.settings)
         )
 
     def stream(self, call: Call) -> AsyncGenerator[Chunk]:
@@ -150,7 +150,7 @@ class CompatibleServer:
         if wanted == AUTO:
             wanted = self._first_model = self._first_model or await self._first()
         return Chosen(
-            name=wanted, context_tokens=self.settings.context_tokens, **_prices(self.settings)
+            name=wanted, context_tokens=self.settings.context_tokens, **_set(self.settings)
         )
 
     def stream(self, call: Call) -> AsyncGenerator[Chunk]:
@@ -196,11 +196,11 @@ class OpenRouterServer:
         wanted = self.settings.model_for(ask.agent, ask.task)
         if wanted != AUTO and self.settings.price_output_usd is not None:
             return Chosen(
-                name=wanted, context_tokens=self.settings.context_tokens, **_prices(self.settings)
+                name=wanted, context_tokens=self.settings.context_tokens, **_set(self.settings)
             )
         offers = await self._list(required=wanted == AUTO)
         if wanted != AUTO:
-            return _as_chosen(wanted, next((o for o in offers if o.id == wanted), None))
+            return self._offered(wanted, next((o for o in offers if o.id == wanted), None))
         needed = estimate_messages(ask.messages) + ask.max_tokens
         offer = best_offer(
             offers,
@@ -211,7 +211,7 @@ class OpenRouterServer:
         )
         if offer is None:
             raise Fault("status", "no model fits the task and the price", status=404)
-        return _as_chosen(offer.id, offer)
+        return self._offered(offer.id, offer)
 
     def stream(self, call: Call) -> AsyncGenerator[Chunk]:
         return self.chat.stream(call)
@@ -223,6 +223,19 @@ class OpenRouterServer:
 
     async def aclose(self) -> None:
         await self.chat.aclose()
+
+    def _offered(self, name: str, offer: Offer | None) -> Chosen:
+        parameters = {"reasoning_effort": self.settings.reasoning_effort}
+        if offer is None:
+            return Chosen(name=name, parameters=parameters)
+        return Chosen(
+            name=name,
+            context_tokens=offer.context_tokens,
+            price_input=_text(offer.price_input),
+            price_output=_text(offer.price_output),
+            price_cached=_text(offer.price_cached),
+            parameters=parameters,
+        )
 
     async def _list(self, *, required: bool) -> tuple[Offer, ...]:
         """The offers; a list that cannot be had only matters if the choice depends on it."""
@@ -239,24 +252,12 @@ class OpenRouterServer:
         return self._offers
 
 
-def _as_chosen(name: str, offer: Offer | None) -> Chosen:
-    if offer is None:
-        return Chosen(name=name)
-    return Chosen(
-        name=name,
-        context_tokens=offer.context_tokens,
-        price_input=_text(offer.price_input),
-        price_output=_text(offer.price_output),
-        price_cached=_text(offer.price_cached),
-    )
-
-
 def _text(price: Decimal | None) -> str | None:
     return None if price is None else str(price)
 
 
-def _prices(settings: Provider) -> dict[str, Any]:
-    """Set prices, from USD per million tokens to USD per token."""
+def _set(settings: Provider) -> dict[str, Any]:
+    """What is set for every call: prices, from USD per million tokens to USD per token, and parameters."""
 
     def per_token(price: Decimal | None) -> str | None:
         return None if price is None else str(price / _MILLION)
@@ -264,6 +265,7 @@ def _prices(settings: Provider) -> dict[str, Any]:
     return {
         "price_input": per_token(settings.price_input_usd),
         "price_output": per_token(settings.price_output_usd),
+        "parameters": {"reasoning_effort": settings.reasoning_effort},
     }
 
 
@@ -273,9 +275,10 @@ OPENROUTER_HEADERS = {"X-OpenRouter-Title": "Scenario Simulator", "X-Title": "Sc
 def openrouter_dialect(settings: OpenRouter) -> Dialect:
     """Seeds are left out: with `require_parameters` they would exclude providers that know none."""
     routing = {"data_collection": settings.data_collection}
+    effort = {"reasoning": {"effort": e}} if (e := settings.reasoning_effort) else {}
     return Dialect(
         sends_seed=False,
         headers=OPENROUTER_HEADERS,
-        extra_body={"provider": routing},
+        extra_body={"provider": routing, **effort},
         schema_extra_body={"provider": {**routing, "require_parameters": True}},
     )

@@ -44,6 +44,8 @@ class Provider(BaseModel):
     spill_after_s: float = Field(default=30.0, ge=0)
     """How long a call waits for a slot here before the next provider is asked."""
     tokens_field: TokensField | None = None
+    reasoning_effort: str | None = None
+    """Passed on as it is (`none`, `low`, …): models that think may use up the whole answer's tokens for it."""
 
     def model_for(self, agent: str, task: str) -> str:
         for key in (f"{agent}.{task}", agent, task):

@@ -223,6 +223,7 @@ class ScriptedModel:
     asked: list[Ask] = field(default_factory=list)
     before: Callable[[], Awaitable[None]] | None = None
     prompt_tokens: int = 6_000
+    answer_tokens: int = 4_096
 
     def _next(self, ask: Ask) -> str:
         said = self.answers[min(len(self.asked), len(self.answers) - 1)]
