@@ -10,7 +10,14 @@ from pydantic import BaseModel
 
 from common.llm import ledger
 from common.llm.connect import port_on
-from common.llm.errors import AnswerInvalid, BudgetSpent, NoModelAnswered, StreamBroken
+from common.llm.errors import (
+    AnswerInvalid,
+    BudgetSpent,
+    DeadlinePassed,
+    NoModelAnswered,
+    StreamBroken,
+)
+from common.llm.limits import Gate
 from common.llm.port import Ask, Delta, Done, Message, Reset
 from common.llm.settings import ModelSettings
 from common.llm.shared import Entry, MemoryShared, SharedUnavailable, Stores, in_memory
@@ -120,6 +127,46 @@ async def test_a_failing_provider_is_left_alone_and_probed_by_one_call_only():
         assert len(one.calls) == before + 1
         assert sorted(a.provider for a in answers) == ["compatible", *["openrouter"] * 3]
         assert (await port.complete(ask())).provider == "compatible"
+        await port.aclose()
+
+
+async def test_a_probe_that_found_no_place_is_left_to_the_next_call():
+    clock, stores = [1_000.0], in_memory()
+    async with scripted(fails(500)) as one, scripted(says("cloud")) as two:
+        given = settings(
+            compatible=local(one.url, concurrency=1, spill_after_s=0.0), openrouter=cloud(two.url)
+        )
+        port = port_on(stores, given)
+        port.now, port.reuses = lambda: clock[0], False
+        for _ in range(3):
+            await port.complete(ask())
+        clock[0] += 6.0
+        one.replies[:] = [says("back")]
+        full = Gate(leases={"other": clock[0] + 9}).model_dump_json().encode()
+        await stores.state.put("gate.compatible", full)
+
+        busy = await port.complete(ask())
+        await stores.state.put("gate.compatible", b"{}")
+        after = await port.complete(ask())
+
+        assert (busy.provider, after.provider) == ("openrouter", "compatible")
+        await port.aclose()
+
+
+async def test_waiting_for_the_same_question_counts_against_the_deadline():
+    slow = streams(*(x for _ in range(30) for x in (delta("a"), 0.1)))
+    async with scripted(slow) as one:
+        port = port_on(in_memory(), settings(compatible=local(one.url)))
+        began = time.monotonic()
+
+        results = await asyncio.gather(
+            port.complete(ask(deadline_s=1.0)),
+            port.complete(ask(deadline_s=1.0)),
+            return_exceptions=True,
+        )
+
+        assert [type(r) for r in results] == [DeadlinePassed] * 2
+        assert time.monotonic() - began < 1.5
         await port.aclose()
 
 

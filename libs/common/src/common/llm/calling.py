@@ -61,11 +61,12 @@ class Caller:
         try:
             await self._enter(lease, call, course)
             reservation = await self._reserve(lease, call, course)
-            return await self._observed(call, course, lease, reservation)
-        except BaseException:
+        except BaseException:  # not called after all: the place and a probe are for the next one
             with suppress(SharedUnavailable):
                 await limits.leave_gate(self.state, self.line.upstream.name, lease)
+                await circuit.unprobe(self.state, self.line.upstream.name, self.chosen.name)
             raise
+        return await self._observed(call, course, lease, reservation)
 
     async def _observed(
         self, call: Call, course: Course, lease: str, reservation: Reservation

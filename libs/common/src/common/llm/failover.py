@@ -61,8 +61,9 @@ class Failover:
         Raises:
             ModelError: no provider answered in time, or none may be asked.
         """
-        async with self._alone(ask, ""):
-            answer, key = await self._ended(self._course(ask))
+        course = self._course(ask)
+        async with self._alone(course):
+            answer, key = await self._ended(course)
             await self._keep(key, answer)
             return answer
 
@@ -74,8 +75,8 @@ class Failover:
         Raises:
             ModelError: as in `complete`; `AnswerInvalid` if no answer fits.
         """
-        async with self._alone(ask, schema.__name__):
-            course = self._course(ask, shape=schema)
+        course = self._course(ask, shape=schema)
+        async with self._alone(course):
             first_key = ""
             problems: tuple[str, ...] = ()
             for _ in range(REASKS + 1):
@@ -273,15 +274,23 @@ class Failover:
             await reuse.remember(self.stores.answers, key, answer)
 
     @contextlib.asynccontextmanager
-    async def _alone(self, ask: Ask, shape: str) -> AsyncGenerator[None]:
-        """The same question asked twice at once waits for the first answer and finds it."""
+    async def _alone(self, course: Course) -> AsyncGenerator[None]:
+        """The same question asked twice at once waits for the first answer and finds it; its deadline runs."""
+        ask, shape = course.ask, course.shape.__name__ if course.shape else ""
         if not self.reuses or not reuse.is_reusable(ask):
             yield
             return
         key = reuse.key_of(ask, provider="", model="", digest=shape, parameters={})
         lock = self._flights.setdefault(key, asyncio.Lock())
-        async with lock:
+        try:
+            async with asyncio.timeout_at(course.deadline):
+                await lock.acquire()
+        except TimeoutError:
+            raise DeadlinePassed("the same question was still being answered") from None
+        try:
             yield
+        finally:
+            lock.release()
 
 
 def _read[T: BaseModel](
