@@ -11,7 +11,7 @@ from gateway.conversation_models import conversation_events, messages, questions
 from gateway.conversations.frames import stored
 from gateway.frames import StoredFrame
 
-MAX_RANKED = 1_000
+MAX_RANKED = 300
 """Of so many of the newest hits the best are shown; a word that stands everywhere needs no full ranking."""
 
 
@@ -144,25 +144,28 @@ class TranscriptRepository:
         """The best hits of the newest `MAX_RANKED`, with the words marked by `**`."""
         parse = "phraseto_tsquery" if is_phrase else "websearch_to_tsquery"
         wanted, values = _filters(filters)
+        join = "JOIN conversations c ON c.id = m.conversation_id" if "status" in values else ""
         statement = f"""
-            WITH asked AS (SELECT {parse}('english', :q) AS q),
-            hits AS (
-                SELECT m.*, c.goal_description, c.status AS conversation_status
-                FROM conversation_messages m
-                JOIN conversations c ON c.id = m.conversation_id, asked
-                WHERE m.search @@ asked.q {wanted}
+            WITH asked AS MATERIALIZED (SELECT {parse}('english', :q) AS q),
+            hits AS MATERIALIZED (
+                SELECT m.id, m.search, m.created_at FROM conversation_messages m {join}
+                WHERE m.search @@ {parse}('english', :q) {wanted}
                 ORDER BY m.created_at DESC LIMIT {MAX_RANKED}
             ),
             best AS (
-                SELECT hits.*, ts_rank_cd(hits.search, asked.q) AS score
-                FROM hits, asked ORDER BY score DESC, created_at DESC, id LIMIT :n OFFSET :o
+                SELECT hits.id, ts_rank(hits.search, asked.q) AS score
+                FROM hits, asked ORDER BY score DESC, hits.created_at DESC, hits.id LIMIT :n OFFSET :o
             )
-            SELECT best.id, conversation_id, sender_type, sender_id, agent_name, message_type, phase, content,
-                   created_at, goal_description, conversation_status, score,
-                   ts_headline('english', content, asked.q,
+            SELECT m.id, m.conversation_id, m.sender_type, m.sender_id, m.agent_name, m.message_type, m.phase,
+                   m.content, m.created_at, c.goal_description, c.status AS conversation_status, best.score,
+                   ts_headline('english', m.content, asked.q,
                        'StartSel=**, StopSel=**, MaxWords=30, MinWords=10') AS snippet
-            FROM best, asked ORDER BY score DESC, created_at DESC, best.id
+            FROM best JOIN conversation_messages m ON m.id = best.id
+                 JOIN conversations c ON c.id = m.conversation_id, asked
+            ORDER BY best.score DESC, m.created_at DESC, m.id
         """  # noqa: S608 - the parts put in are our own constants; values are bound
+        # The plan depends on how common the words are: without them the planner takes the slow way for common ones.
+        await self._connection.execute(text("SET LOCAL plan_cache_mode = force_custom_plan"))
         rows = await self._connection.execute(
             text(statement), {"q": query, "n": limit, "o": offset} | values
         )
