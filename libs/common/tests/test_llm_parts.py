@@ -5,7 +5,7 @@ import random
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
@@ -69,6 +69,7 @@ def test_the_providers_own_words_count_before_the_status(body, status, action, c
     assert (meaning.action, meaning.code) == (action, code)
 
 
+@settings(max_examples=50, deadline=None)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(),
@@ -367,7 +368,7 @@ def test_secrets_are_cut_out_of_texts(text):
         assert secret not in shown
 
 
-def settings(monkeypatch, **env: str) -> ModelSettings:
+def configured(monkeypatch, **env: str) -> ModelSettings:
     for name in [n for n in __import__("os").environ if n.startswith("LLM_")]:
         monkeypatch.delenv(name)
     for name, value in env.items():
@@ -376,7 +377,9 @@ def settings(monkeypatch, **env: str) -> ModelSettings:
 
 
 def test_nothing_is_configured_unless_it_is_said_even_with_other_programs_keys(monkeypatch):
-    assert settings(monkeypatch, OPENAI_API_KEY="sk-x", OPENROUTER_API_KEY="sk-y").configured == ()
+    assert (
+        configured(monkeypatch, OPENAI_API_KEY="sk-x", OPENROUTER_API_KEY="sk-y").configured == ()
+    )
 
 
 def test_the_order_and_the_models_come_from_the_environment(monkeypatch):
@@ -407,7 +410,7 @@ def test_prompt_answer_and_schema_fit_the_smallest_context(monkeypatch):
     prompt, answer = room(both)
 
     assert prompt + answer <= 4096 * 3 // 4
-    assert room(settings(monkeypatch)) > (prompt, answer)
+    assert room(configured(monkeypatch)) > (prompt, answer)
 
 
 @pytest.mark.parametrize(
@@ -425,7 +428,7 @@ def test_prompt_answer_and_schema_fit_the_smallest_context(monkeypatch):
 )
 def test_a_setting_that_breaks_a_promise_stops_the_start(monkeypatch, env):
     with pytest.raises(ValidationError):
-        settings(monkeypatch, **env)
+        configured(monkeypatch, **env)
 
 
 def test_usage_says_what_is_known_of_the_cost_and_never_zero_for_unknown():

@@ -5,7 +5,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.contracts.events import SimulationRequested
@@ -70,6 +70,7 @@ def reading(*steps: dict[str, object], **more: object) -> ProposedReading:
     return ProposedReading.model_validate(base | more)
 
 
+RULES = interpret(TEXT)
 GOOD = reading(
     step("supplier invoice that arrives by email is read", "read the invoice", "read"),
     step("matched with its PURCHASE order", "match invoice and order", "match"),
@@ -166,11 +167,12 @@ async def test_a_redelivered_job_asks_the_same_question_of_the_same_job() -> Non
     assert port.asked[0].job == str(UUID(int=7))
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, len(TEXT)), st.integers(1, 60)), max_size=12))
 def test_whatever_is_quoted_every_step_keeps_the_text_it_was_read_from(
     places: list[tuple[int, int]],
 ) -> None:
-    rules = interpret(TEXT)
+    rules = RULES
     said = reading(*(step(TEXT[at : at + length]) for at, length in places))
 
     if not problems(TEXT, rules, said):
