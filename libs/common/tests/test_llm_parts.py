@@ -383,7 +383,7 @@ def test_nothing_is_configured_unless_it_is_said_even_with_other_programs_keys(m
 
 
 def test_the_order_and_the_models_come_from_the_environment(monkeypatch):
-    found = settings(
+    found = configured(
         monkeypatch,
         LLM_ORDER="openrouter, ollama",
         LLM_OLLAMA__MODEL="m:1b",
@@ -399,7 +399,7 @@ def test_the_order_and_the_models_come_from_the_environment(monkeypatch):
 
 
 def test_prompt_answer_and_schema_fit_the_smallest_context(monkeypatch):
-    both = settings(
+    both = configured(
         monkeypatch,
         LLM_OLLAMA__MODEL="m",
         LLM_OLLAMA__NUM_CTX="4096",
