@@ -14,8 +14,7 @@ def chain(*model_classes: str) -> Network:
         for n, model_class in enumerate(model_classes)
     )
     links = tuple(
-        Connection(source=one.id, target=two.id)
-        for one, two in itertools.pairwise(agents)
+        Connection(source=one.id, target=two.id) for one, two in itertools.pairwise(agents)
     )
     return Network(
         agents=agents,
