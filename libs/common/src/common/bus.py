@@ -46,6 +46,7 @@ from common.contracts.events import (
 )
 from common.contracts.stream import StreamEvent
 from common.contracts.values import Value
+from common.durations import Durations
 from common.errors import MalformedMessage, SimulatorError, TransientError
 from common.streams import CONSUMERS, CONVERSATIONS, DLQ, SIMULATIONS, WORKER_SAYS, dlq_subject
 
@@ -110,6 +111,7 @@ class Bus:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     chance: random.Random = field(default_factory=random.Random)
     counters: Counters = field(default_factory=Counters)
+    durations: Durations = field(default_factory=Durations)
 
     def ears(self, router: NatsRouter) -> Callable[[Handler], object]:
         """Decorator: have the handler hear the worker's durable, as the provisioning step declared it."""
@@ -315,7 +317,9 @@ class Outcome(BaseMiddleware):
         finally:
             alive.cancel()
             counters.in_flight -= 1
-            counters.busy_s += asyncio.get_running_loop().time() - began
+            taken_s = asyncio.get_running_loop().time() - began
+            counters.busy_s += taken_s
+            self._bus.durations.add(taken_s)
         return None
 
     async def _deliver(

@@ -1,10 +1,13 @@
 """Make the bus agree with `common.streams`: create what is missing, update what differs.
 
 Consumers that exist are updated too: a server keeps an old configuration silently otherwise.
+`python -m common.provision` does it once, as a step of a deployment; see `ProvisionSettings`.
 """
 
+import asyncio
 import logging
 from dataclasses import dataclass
+from pathlib import Path
 
 import nats
 from nats.aio.client import Client
@@ -18,7 +21,10 @@ from nats.js.api import (
     StreamConfig,
 )
 from nats.js.errors import NotFoundError
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from common import logs
 from common.errors import SimulatorError
 from common.permissions import inbox
 from common.streams import CONSUMERS, STREAMS, ConsumerSpec, StreamSpec
@@ -123,3 +129,36 @@ def consumer_config(spec: ConsumerSpec) -> ConsumerConfig:
         max_deliver=spec.max_deliver,
         max_ack_pending=spec.max_ack_pending,
     )
+
+
+class ProvisionSettings(BaseSettings):
+    """The step's environment: `PROVISION_NATS_URL`, `…_NATS_USER`, `…_NATS_PASSWORD[_FILE]`, `…_REPLICAS`."""
+
+    model_config = SettingsConfigDict(env_prefix="PROVISION_", frozen=True, extra="ignore")
+
+    nats_url: str = "nats://127.0.0.1:4222"
+    nats_user: str | None = None
+    nats_password: SecretStr | None = None
+    nats_password_file: Path | None = None
+    replicas: int = Field(default=1, ge=1, le=5)
+    """Copies of each stream in a cluster of NATS servers."""
+    log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+
+    @property
+    def address(self) -> BusAddress:
+        password = self.nats_password.get_secret_value() if self.nats_password else None
+        if self.nats_password_file is not None:
+            password = self.nats_password_file.read_text().strip()
+        return BusAddress(url=self.nats_url, user=self.nats_user, password=password)
+
+
+def main() -> None:
+    """Declare the streams and consumers of the bus that the environment names."""
+    settings = ProvisionSettings()
+    logs.setup("provision", settings.log_level)
+    asyncio.run(provision(settings.address, replicas=settings.replicas))
+    logger.info("provisioned", extra={"streams": len(STREAMS), "consumers": len(CONSUMERS)})
+
+
+if __name__ == "__main__":
+    main()

@@ -23,3 +23,6 @@ class WorkerSettings(BaseSettings):
     """Jobs this process works on at the same time."""
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
     stop_within_s: float = Field(default=12.0, gt=0)
+    metrics_port: int | None = Field(default=None, ge=0, le=65_535)
+    """Where `/metrics` and `/health/*` answer; unset: nowhere. See `common.exposition`."""
+    metrics_host: str = "127.0.0.1"

@@ -47,6 +47,11 @@ async def _serve(
     bus.broker.include_router(make_router(bus))
     app = FastStream(bus.broker, logger=None)
     background: list[asyncio.Task[None]] = []
+    if settings.metrics_port is not None:
+        # Imported here: most runs on one machine have no port, and it costs memory.
+        from common import exposition
+
+        await exposition.serve(bus, settings.metrics_host, settings.metrics_port, _rss_bytes)
 
     @app.after_startup
     async def announce() -> None:

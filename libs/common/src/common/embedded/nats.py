@@ -43,19 +43,26 @@ def launch(directory: Path, port: int, passwords: dict[str, str]) -> Launch:
 
 
 def configuration(
-    store: Path, port: int, passwords: dict[str, str], host: str = "127.0.0.1"
+    store: Path,
+    port: int,
+    passwords: dict[str, str],
+    host: str = "127.0.0.1",
+    *,
+    max_connections: int = 128,
+    monitor_port: int | None = None,
 ) -> str:
-    """The server's configuration file.
+    """The server's configuration file; `monitor_port` opens its health and metrics pages on `host`.
 
     `sync_interval: "always"`: an acknowledged message is on the disk before its ack is sent.
     """
+    monitor = "" if monitor_port is None else f'http: "{host}:{monitor_port}"\n'
     users = ",\n    ".join(_user(name, passwords[name], p) for name, p in permissions().items())
     return f"""\
 listen: "{host}:{port}"
 server_name: "simulator"
 max_payload: {MAX_MESSAGE_BYTES + 64 * 1024}
-max_connections: 128
-jetstream {{
+max_connections: {max_connections}
+{monitor}jetstream {{
   store_dir: {json.dumps(str(store))}
   max_file_store: 2GB
   max_memory_store: 64MB

@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from gateway.asyncapi import document
 from gateway.routers.dependencies import TheGateway, answer
+from gateway.standing import exposition
 
 router = APIRouter(tags=["system"])
 
@@ -43,6 +44,7 @@ async def read_asyncapi() -> Response:
 
 
 @router.get("/metrics")
-async def metrics() -> Response:
-    """Prometheus text format."""
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+async def metrics(gateway: TheGateway) -> Response:
+    """Prometheus text format: what this process counted, and what stands at this moment."""
+    counted, standing = generate_latest(), exposition(await gateway.status.read())
+    return Response(counted + standing, media_type=CONTENT_TYPE_LATEST)
