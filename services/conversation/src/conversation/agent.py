@@ -10,7 +10,7 @@ from common.contracts.values import Provenance
 from conversation.rules.assistant.respond import respond
 
 NAME = "ChatAssistant"
-_PIECE = re.compile(r"\s*\S+(?:[ \t]+\S+){0,5}\s*")
+_PIECE = re.compile(r"\s*\S+(?:[ \t]+\S+){0,11}\s*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,7 @@ class ChatAgent:
 
 
 def pieces(content: str) -> Iterator[str]:
-    """An answer in pieces of up to six words that join to it exactly, for askers that show it as it comes."""
+    """An answer in pieces of up to twelve words that join to it exactly, for askers that show it as it comes."""
     end = 0
     for found in _PIECE.finditer(content):
         end = found.end()

@@ -39,11 +39,25 @@ async def simulation_facts(
         told = {k: v for k, v in report["narrative"].items() if k not in _NOT_NEEDED}
         report["narrative"] = told
     if report.get("run"):
-        report["run"] = {k: v for k, v in report["run"].items() if k != "journey"}
+        report["run"] = _slim_run(report["run"])
     shown = await EventRepository(connection).shown(simulation_id, simulation.revision)
     sources = {_SHOWN_BY[kind]: event_id for kind, _, event_id in shown if kind in _SHOWN_BY}
     run = [i for kind, source, i in shown if kind == "observability" and source == _RUN_SOURCE]
     return report, sources | ({"run": run[-1]} if run else {})
+
+
+def _slim_run(run: dict[str, Any]) -> dict[str, Any]:
+    """Without the journey, and without the figures per agent of every failure: only the baseline's are quoted."""
+    slim = {name: value for name, value in run.items() if name != "journey"}
+    for name in ("failures", "mitigated"):
+        slim[name] = [_without_agents(outcome) for outcome in run.get(name) or ()]
+    if run.get("all_failures"):
+        slim["all_failures"] = _without_agents(run["all_failures"])
+    return slim
+
+
+def _without_agents(outcome: dict[str, Any]) -> dict[str, Any]:
+    return outcome | {"figures": outcome["figures"] | {"agents": []}}
 
 
 async def conversation_facts(

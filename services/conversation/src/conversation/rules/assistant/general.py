@@ -1,5 +1,7 @@
 """Answers that need no record: what this system does, its words, and what the assistant cannot do."""
 
+from functools import lru_cache
+
 from common.wording import PhraseIndex, stems, words
 
 GLOSSARY: dict[str, tuple[tuple[str, ...], str]] = {
@@ -147,9 +149,14 @@ NOT_FOUND = "The record says nothing about that."
 _TERMS = {key: phrases for key, (phrases, _) in GLOSSARY.items()}
 
 
+@lru_cache(maxsize=1)
+def _index() -> PhraseIndex:
+    return PhraseIndex(_TERMS)
+
+
 def definition(question: str) -> str | None:
     """What a term of this system means, for a question that asks about one."""
-    found = PhraseIndex(_TERMS).find(stems(question), words(question))
+    found = _index().find(stems(question), words(question))
     if not found:
         return None
     best = max(found, key=lambda match: (match.last - match.first, -match.first))
