@@ -7,21 +7,24 @@ from datetime import datetime
 
 from common.contracts.chat import ChatAnswered, ChatAsked
 from common.contracts.values import Provenance
-from conversation.rules.assistant.respond import respond
+from common.llm.asking import Proposed, proposed_or_rules
+from conversation.llm import NAME, ChatModel, can_be_said_anew
+from conversation.rules.assistant.respond import Reply, respond
 
-NAME = "ChatAssistant"
 _PIECE = re.compile(r"\s*\S+(?:[ \t]+\S+){0,11}\s*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatAgent:
-    """Answers from the record; invents no figure and changes nothing."""
+    """Answers from the record; invents no figure and changes nothing. A `model` may say it in better words."""
 
     now: Callable[[], datetime]
+    model: ChatModel | None = None
 
     async def answer(self, asked: ChatAsked) -> ChatAnswered:
         """The whole answer; every figure in it is cited."""
-        reply = respond(asked)
+        found = await self._said(asked)
+        reply = found.value
         return ChatAnswered(
             request_id=asked.request_id,
             message_id=f"{asked.request_id}-answer",
@@ -30,8 +33,16 @@ class ChatAgent:
             citations=reply.citations,
             suggestions=reply.suggestions,
             answered_at=self.now(),
-            provenance=Provenance(engine="rules", agent=NAME),
+            provenance=found.provenance,
         )
+
+    async def _said(self, asked: ChatAsked) -> Proposed[Reply]:
+        reply = respond(asked)
+        by_rules = Proposed(reply, Provenance(engine="rules", agent=NAME))
+        model = self.model
+        if model is None or not can_be_said_anew(reply):
+            return by_rules
+        return await proposed_or_rules("auto", by_rules, lambda: model.say(asked, reply))
 
 
 def pieces(content: str) -> Iterator[str]:

@@ -1,21 +1,16 @@
 """A story told anew by somebody else: its figures stay where they are, as marks that must all come back.
 
-`marked` turns every cited figure into `[1]`, `[2]`, …; `retold` puts them back. A text that lost a mark, repeated one
-or brought a figure of its own is refused, chapter by chapter.
+A chapter that lost a mark, repeated one or brought a figure of its own is refused, and the story with it.
 """
 
-import re
 from collections.abc import Sequence
 
 from pydantic import Field
 
 from common.contracts.narrative import Chapter, Narrative
 from common.contracts.values import Value
+from common.llm import marks
 from common.llm.asking import strange_numbers
-
-_MARK = re.compile(r"\[(\d+)\]")
-_LONGER, _SHORTER = 2.0, 0.25
-"""A telling may be at most twice as long as ours and must say at least a quarter of it."""
 
 
 class ToldChapter(Value):
@@ -34,14 +29,11 @@ class ToldStory(Value):
 
 def marked(chapter: Chapter) -> str | None:
     """The chapter's text with a mark for each citation, in their order; null if one is not found in it."""
-    parts, at = [], 0
-    for number, citation in enumerate(chapter.citations, 1):
-        place = chapter.text.find(citation.text, at)
-        if place < 0:
-            return None
-        parts += [chapter.text[at:place], f"[{number}]"]
-        at = place + len(citation.text)
-    return "".join((*parts, chapter.text[at:]))
+    return marks.marked(chapter.text, _figures(chapter))
+
+
+def _figures(chapter: Chapter) -> tuple[str, ...]:
+    return tuple(citation.text for citation in chapter.citations)
 
 
 def problems(narrative: Narrative, story: ToldStory) -> tuple[str, ...]:
@@ -65,24 +57,7 @@ def _wrong(chapter: Chapter, text: str) -> Sequence[str]:
     source = marked(chapter)
     if source is None:
         return () if text.strip() in ("", chapter.text) else ("must stay as it is",)
-    if not text.strip():
-        return ("it is missing",)
-    found = []
-    wanted, given = sorted(_MARK.findall(source)), sorted(_MARK.findall(text))
-    if wanted != given:
-        found.append(
-            f"each of the marks {_listed(wanted)} must be there once, not {_listed(given)}"
-        )
-    strange = strange_numbers(_MARK.sub("", text), _MARK.sub("", source))
-    if strange:
-        found.append(f"figures of your own: {', '.join(strange[:5])}")
-    if not _SHORTER * len(source) <= len(text) <= _LONGER * len(source) + 200:
-        found.append("it is much too short or too long")
-    return found
-
-
-def _listed(marks: Sequence[str]) -> str:
-    return " ".join(f"[{mark}]" for mark in marks) or "(none)"
+    return marks.wrong(source, text)
 
 
 def retold(narrative: Narrative, story: ToldStory) -> Narrative:
@@ -97,8 +72,6 @@ def _retold(chapter: Chapter, text: str) -> Chapter:
     """Marks become figures again; citations follow the order in which they now stand."""
     if not text.strip() or marked(chapter) is None:
         return chapter
-    order = [int(mark) - 1 for mark in _MARK.findall(text)]
-    filled = _MARK.sub(lambda mark: chapter.citations[int(mark[1]) - 1].text, text.strip())
-    return chapter.model_copy(
-        update={"text": filled, "citations": tuple(chapter.citations[n] for n in order)}
-    )
+    full, order = marks.filled(text, _figures(chapter))
+    citations = tuple(chapter.citations[place] for place in order)
+    return chapter.model_copy(update={"text": full, "citations": citations})
