@@ -1,4 +1,8 @@
-"""The real NATS and the real PostgreSQL for tests: started from their wheels, thrown away afterwards."""
+"""The real NATS and the real PostgreSQL for tests: started from their wheels, thrown away afterwards.
+
+`SIMULATOR_TEST_SERVERS` chooses: `wheels` (the default), `containers` (the images compose runs, by testcontainers), or
+`auto` (containers where a Docker engine answers, else wheels). The same tests pass on both.
+"""
 
 import os
 import shutil
@@ -15,6 +19,7 @@ from common.embedded.launch import Launch, free_port
 from common.provision import BusAddress
 
 _START_WITHIN_S = 15.0
+SERVERS_VARIABLE = "SIMULATOR_TEST_SERVERS"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -41,7 +46,7 @@ class RealNats:
     def start(self) -> None:
         launch = nats.launch(self.directory, self.port, self.passwords)
         self.process = _spawn(launch, self.directory / "server.log")
-        _until(lambda: _listens(self.port), self.process)
+        until(lambda: listens(self.port), self.process)
 
     def kill(self) -> None:
         if self.process is not None:
@@ -74,14 +79,14 @@ class RealPostgres:
         offset = log.stat().st_size if log.exists() else 0
         self.process = _spawn(launch, log)
         ready = "database system is ready to accept connections"
-        _until(lambda: ready in log.read_text()[offset:], self.process)
+        until(lambda: ready in log.read_text()[offset:], self.process)
 
     def kill(self) -> None:
         """Crash it: as a power cut would, without a checkpoint."""
         if self.process is not None:
             self.process.kill()
             self.process.wait()
-            _until(lambda: not _processes_of(self.directory / "data"), None)
+            until(lambda: not _processes_of(self.directory / "data"), None)
             (self.directory / "data" / "postmaster.pid").unlink(missing_ok=True)
 
 
@@ -89,6 +94,12 @@ class RealPostgres:
 def nats_server() -> Iterator[RealNats]:
     """A fresh nats-server with every user of `common.permissions`; streams are not declared yet."""
     with _scratch() as directory:
+        if use_containers():
+            from common.testing_containers import nats_container
+
+            with nats_container(directory) as contained:
+                yield contained
+            return
         server = RealNats(directory=directory, port=free_port(), passwords=nats.passwords())
         server.start()
         try:
@@ -99,8 +110,14 @@ def nats_server() -> Iterator[RealNats]:
 
 @contextmanager
 def postgres_server() -> Iterator[RealPostgres]:
-    """A fresh PostgreSQL 18 on a unix socket."""
+    """A fresh PostgreSQL 18; from the wheel on a unix socket only."""
     with _scratch() as directory:
+        if use_containers():
+            from common.testing_containers import postgres_container
+
+            with postgres_container(directory) as contained:
+                yield contained
+            return
         postgres.initialise(directory)
         server = RealPostgres(directory=directory)
         server.start()
@@ -110,6 +127,22 @@ def postgres_server() -> Iterator[RealPostgres]:
             if server.process is not None and server.process.poll() is None:
                 server.process.send_signal(postgres.launch(directory).stop_signal)
                 server.process.wait()
+
+
+def use_containers() -> bool:
+    """What `SIMULATOR_TEST_SERVERS` asks for.
+
+    Raises:
+        ValueError: it names nothing known.
+    """
+    wanted = os.environ.get(SERVERS_VARIABLE, "wheels")
+    if wanted == "auto":
+        from common.testing_containers import engine_answers
+
+        return engine_answers()
+    if wanted not in {"wheels", "containers"}:
+        raise ValueError(f"{SERVERS_VARIABLE}={wanted}: wheels, containers or auto")
+    return wanted == "containers"
 
 
 @contextmanager
@@ -132,17 +165,27 @@ def _spawn(launch: Launch, log: Path) -> subprocess.Popen[bytes]:
         )
 
 
-def _until(condition: Callable[[], bool], process: subprocess.Popen[bytes] | None) -> None:
-    end = time.monotonic() + _START_WITHIN_S
+def until(
+    condition: Callable[[], bool],
+    process: subprocess.Popen[bytes] | None,
+    within_s: float = _START_WITHIN_S,
+) -> None:
+    """Wait until `condition` holds.
+
+    Raises:
+        RuntimeError: `process` ended before that.
+        TimeoutError: it did not hold within `within_s` seconds.
+    """
+    end = time.monotonic() + within_s
     while not condition():
         if process is not None and process.poll() is not None:
             raise RuntimeError(f"ended with {process.returncode} before it was ready")
         if time.monotonic() > end:
-            raise TimeoutError(f"not ready within {_START_WITHIN_S} s")
+            raise TimeoutError(f"not ready within {within_s} s")
         time.sleep(0.01)
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
     import socket
 
     with socket.socket() as probe:
