@@ -15,6 +15,27 @@ _WISH_REACH = 14
 
 _COMING = frozenset({"arriv", "receiv"})
 
+_ARTICLES = frozenset(
+    {"a", "an", "the", "our", "their", "its", "my", "each", "all", "these", "those"}
+)
+_SOURCE_PREPOSITIONS = frozenset(
+    {
+        "from",
+        "in",
+        "of",
+        "against",
+        "with",
+        "by",
+        "on",
+        "into",
+        "via",
+        "through",
+        "at",
+        "within",
+        "per",
+    }
+)
+
 type Places = Mapping[int, Sequence[Match]]
 type Action = tuple[float, Match]
 
@@ -94,12 +115,22 @@ def _participle(scan: Scan, match: Match, span: Span) -> float:
 
 def _as_noun(scan: Scan, match: Match, sentence: Span) -> float:
     """A thing that somebody wants stands for the work of making it."""
-    if match.key not in tables.words("deliverable"):
+    if match.key not in tables.words("deliverable") or _is_source(scan, match, sentence):
         return _NOUN_USE
     start = max(sentence.first, match.first - _WISH_REACH)
     if set(scan.stems[start : match.first]) & tables.word_stems("wishes"):
         return _DELIVERED
     return _NOUN_USE
+
+
+def _is_source(scan: Scan, match: Match, sentence: Span) -> bool:
+    """Whether it is what the work is done with or from ("from the patient record"), not what comes out of it."""
+    place = match.first - 1
+    while place >= max(sentence.first, match.first - 3) and scan.is_content(place):
+        place -= 1
+    while place > sentence.first and scan.lower[place] in _ARTICLES:
+        place -= 1
+    return place >= sentence.first and scan.lower[place] in _SOURCE_PREPOSITIONS
 
 
 def is_input(scan: Scan, span: Span) -> bool:

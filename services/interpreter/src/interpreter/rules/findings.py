@@ -7,6 +7,7 @@ from common.contracts.scenario import Actor, ExternalSystem, Found
 from common.contracts.values import Evidence
 from common.wording import Match, PhraseIndex
 from interpreter.rules.lexicon import tables
+from interpreter.rules.people import clauses
 from interpreter.rules.text import Scan
 
 type _ActorKind = Literal[
@@ -53,8 +54,6 @@ def industry(scan: Scan) -> Found:
         hits = groups[name]
         naming = set(tables.table("industries")[name][:_NAMING]) & {match.phrase for match in hits}
         return len({scan.stems[m.first] for m in hits}) + 0.2 * len(hits) + len(naming)
-
-        len({scan.stems[m.first] for m in groups[name]}) + 0.2 * len(groups[name])
 
     best = max(sorted(groups), key=weight)
     rivals = sum(weight(name) for name in groups)
@@ -125,8 +124,16 @@ def triggers(scan: Scan) -> tuple[Found, ...]:
 
 
 def approvals(scan: Scan) -> tuple[Found, ...]:
-    """The clauses in which a person approves or decides."""
-    return _clauses(scan, tables.phrase_list("approval"))
+    """The clauses in which a person approves or decides, in the order of the text."""
+    said = _clauses(scan, tables.phrase_list("approval"))
+    for clause in clauses(scan):
+        is_known = any(
+            f.evidence[0].start < clause.end and clause.start < f.evidence[0].end for f in said
+        )
+        if not is_known:
+            evidence = scan.evidence(clause.start, clause.end)
+            said = (*said, Found(name=evidence.text, evidence=(evidence,), confidence=0.9))
+    return tuple(sorted(said, key=lambda found: found.evidence[0].start))[:_MOST_CONSTRAINTS]
 
 
 def injections(scan: Scan) -> tuple[Found, ...]:

@@ -2,11 +2,10 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from common.contracts.scenario import Step
 from common.wording import Match
-from interpreter.rules import lists
+from interpreter.rules import lists, people
 from interpreter.rules.actions import (
     ENOUGH,
     VERB_USE,
@@ -18,80 +17,67 @@ from interpreter.rules.actions import (
     places,
     strongest,
 )
+from interpreter.rules.allotment import before_its_action, of_persons, with_duties
+from interpreter.rules.clauses import is_context
+from interpreter.rules.drafts import Draft
+from interpreter.rules.duties import Duty, duties
 from interpreter.rules.lexicon import tables
-from interpreter.rules.noun_phrases import item_phrase, noun_phrase, things
 from interpreter.rules.signals import signals
 from interpreter.rules.text import Scan, Span
+from interpreter.rules.wording import PARALLEL, step
 
 MOST_STEPS = 40
 """A page has fewer; a longer text repeats itself, and a network cannot follow 40 steps anyway."""
 
-_CONDITION = re.compile(
-    r"\b(?:if|when|unless|depending on|in case|where|only after|only if|once|whenever)\b[^,.;\n]{3,120}",
-    re.IGNORECASE,
-)
-_PARALLEL = re.compile(
-    r"\b(?:at the same time|in parallel|simultaneously|independently|concurrently|meanwhile|at once)\b",
-    re.IGNORECASE,
-)
 _STEERING = frozenset({"handoff", "group_chat", "supervisor", "hierarchical"})
 _LONGEST_OBJECT = 6
 _REACH = 60
 """How many words apart a wish and what is to be done may stand."""
 _SPOKEN = 0.8
 """Strength of a set phrase ("looks at"); it ends the telling of what comes in."""
-_FINDING = frozenset({"find", "found", "identify", "identified"})
-"""To find something is research where the public is searched, else it is detection in what is at hand."""
-_PUBLIC = frozenset(
-    {
-        "web_search",
-        "web_scrape",
-        "academic_search",
-        "news_api",
-        "social_media",
-        "travel_search",
-        "property_data",
-    }
-)
 _FEWEST_BEHIND = 2
 _SHARED_OUT, _TOPIC_STRENGTH = 0.5, 0.7
 _STEERS = 0.35
 """Least weight of a coordination cue whose word is then no work of its own."""
 
 
-@dataclass(slots=True)
-class _Draft:
-    """A step while it is read: the spans it covers and the actions seen in them. `group`: an item of this list."""
-
-    spans: list[Span]
-    actions: list[Action] = field(default_factory=list)
-    group: str | None = None
-
-    @property
-    def first(self) -> int:
-        return min(span.first for span in self.spans)
-
-    @property
-    def last(self) -> int:
-        return max(span.last for span in self.spans)
-
-
 def steps(scan: Scan) -> tuple[Step, ...]:
-    """The steps in the order of the text, at most `MOST_STEPS`."""
-    found = places(scan)
-    drafts: list[_Draft] = []
-    shared_out = _shared_out(scan)
-    for sentence in scan.sentences:
-        drafts += _of_list(scan, sentence, found) or _of_sentence(scan, sentence, found)
-        if sentence is shared_out and not any(draft.group for draft in drafts):
-            drafts += _of_topics(scan, sentence)
-    drafts = drafts[:MOST_STEPS]
+    """The steps in the order of the text, at most `MOST_STEPS`; those of persons have an `actor` and approve."""
+    drafts = _working(scan)[:MOST_STEPS]
     capabilities = _capabilities(scan, drafts)
     steering = _steering(scan)
     return tuple(
-        _step(scan, draft, order, capabilities[order - 1], steering)
+        step(scan, draft, order, capabilities[order - 1], steering)
         for order, draft in enumerate(drafts, 1)
     )
+
+
+def _working(scan: Scan) -> list[Draft]:
+    """The drafts of all sentences without those that only describe, each with its duty."""
+    found = places(scan)
+    persons = people.clauses(scan)
+    given = duties(scan, persons)
+    shared_out = _shared_out(scan)
+    read: list[tuple[Span, list[Draft]]] = []
+    for sentence in scan.sentences:
+        is_given = any(sentence.start <= d.start < sentence.end for d in given)
+        listed = [] if is_given else _of_list(scan, sentence, found)
+        drafts = listed or _of_sentence(scan, sentence, found, given, persons)
+        if sentence is shared_out and not is_given and not any(draft.group for draft in drafts):
+            drafts += _of_topics(scan, sentence)
+        read.append((sentence, drafts))
+    return with_duties(scan, _without_context(scan, read), given)
+
+
+def _without_context(scan: Scan, read: Sequence[tuple[Span, list[Draft]]]) -> list[Draft]:
+    """The drafts of the sentences that say what must be done; where none does, those of all."""
+    kept: list[Draft] = []
+    for i, (sentence, drafts) in enumerate(read):
+        is_said = any(draft.person or draft.group for draft in drafts)
+        is_last = not any(later for _, later in read[i + 1 :]) and not kept
+        if is_said or is_last or not is_context(scan, sentence, len(drafts)):
+            kept += drafts
+    return kept or [draft for _, drafts in read for draft in drafts]
 
 
 def _steering(scan: Scan) -> frozenset[int]:
@@ -106,7 +92,7 @@ def _steering(scan: Scan) -> frozenset[int]:
     return frozenset(found)
 
 
-def _of_list(scan: Scan, sentence: Span, found: Places) -> list[_Draft]:
+def _of_list(scan: Scan, sentence: Span, found: Places) -> list[Draft]:
     """One step per item of an enumeration; the items share the action of the words before it."""
     listed = lists.items(scan, sentence)
     if listed is None:
@@ -118,7 +104,7 @@ def _of_list(scan: Scan, sentence: Span, found: Places) -> list[_Draft]:
         own = [pair for pair in actions(scan, item, found, sentence) if pair[0] >= ENOUGH]
         begins = [pair for pair in own if _begins(scan, item, pair[1])]
         chosen = begins or shared or own or [(_TOPIC_STRENGTH, Match(-1, -1, "recommend", "voice"))]
-        drafts.append(_Draft([item], [strongest(chosen)], group=f"list{sentence.sentence}"))
+        drafts.append(Draft([item], [strongest(chosen)], group=f"list{sentence.sentence}"))
     return drafts if len(drafts) == len(items) else []
 
 
@@ -134,11 +120,11 @@ def _shared_out(scan: Scan) -> Span | None:
     )
 
 
-def _of_topics(scan: Scan, sentence: Span) -> list[_Draft]:
+def _of_topics(scan: Scan, sentence: Span) -> list[Draft]:
     """One step per topic that cases can be about."""
     action = (_TOPIC_STRENGTH, Match(-1, -1, "answer", "topic"))
     group = f"list{sentence.sentence}"
-    return [_Draft([span], [action], group=group) for span in lists.topics(scan, sentence)]
+    return [Draft([span], [action], group=group) for span in lists.topics(scan, sentence)]
 
 
 def _begins(scan: Scan, item: Span, action: Match) -> bool:
@@ -148,12 +134,29 @@ def _begins(scan: Scan, item: Span, action: Match) -> bool:
     return action.first <= item.first + 1 and not is_noun_too
 
 
-def _of_sentence(scan: Scan, sentence: Span, found: Places) -> list[_Draft]:
-    drafts: list[_Draft] = []
+def _of_sentence(
+    scan: Scan,
+    sentence: Span,
+    found: Places,
+    given: Sequence[Duty] = (),
+    persons: Sequence[people.Clause] = (),
+) -> list[Draft]:
+    """The drafts of agents and of persons in one sentence."""
+    here = [one for one in persons if sentence.start <= one.start < sentence.end]
+    spans = scan.fragments(sentence, [duty.start for duty in given])
+    taken, left = of_persons(scan, sentence, spans, found, here)
+    drafts = _of_agents(scan, sentence, found, left)
+    for person in taken:
+        before_its_action(person, drafts)
+    return sorted([*drafts, *taken], key=lambda draft: draft.at)
+
+
+def _of_agents(scan: Scan, sentence: Span, found: Places, spans: Sequence[Span]) -> list[Draft]:
+    drafts: list[Draft] = []
     waiting: list[Span] = []
     weak: list[Action] = []
     is_given = False
-    for span in scan.fragments(sentence):
+    for span in spans:
         seen = actions(scan, span, found, sentence)
         is_given = is_input(scan, span) or (is_given and not _is_done(seen))
         strong = [pair for pair in seen if pair[0] >= ENOUGH]
@@ -170,23 +173,23 @@ def _of_sentence(scan: Scan, sentence: Span, found: Places) -> list[_Draft]:
             and not (drafts and _hangs_on(scan, span, strong))
         ):
             siblings = _before(scan, waiting, span)
-            drafts += [_Draft([one], strong, group=f"list{sentence.sentence}") for one in siblings]
+            drafts += [Draft([one], strong, group=f"list{sentence.sentence}") for one in siblings]
             group = f"list{sentence.sentence}" if siblings else _group_of(scan, sentence, span)
-            drafts.append(_Draft([span] if siblings else [*waiting, span], strong, group=group))
+            drafts.append(Draft([span] if siblings else [*waiting, span], strong, group=group))
             waiting = []
         elif drafts and _is_sibling(scan, span, drafts[-1], seen):
-            drafts.append(_Draft([span], drafts[-1].actions, group=drafts[-1].group))
+            drafts.append(Draft([span], drafts[-1].actions, group=drafts[-1].group))
         elif drafts:
             _attach(scan, span, drafts)
         else:
             waiting.append(span)
             weak += [] if is_given else seen
     if not drafts and weak and not is_given:
-        drafts.append(_Draft(waiting, weak))
+        drafts.append(Draft(waiting, weak))
     return _without_goal(scan, sentence, drafts)
 
 
-def _without_goal(scan: Scan, sentence: Span, drafts: list[_Draft]) -> list[_Draft]:
+def _without_goal(scan: Scan, sentence: Span, drafts: list[Draft]) -> list[Draft]:
     """What stands before a colon is the goal when the steps follow behind it ("wants loans handled faster: …")."""
     colon = scan.text.find(":", sentence.start, sentence.end)
     first = [draft for draft in drafts if draft.spans[-1].start < colon]
@@ -194,7 +197,7 @@ def _without_goal(scan: Scan, sentence: Span, drafts: list[_Draft]) -> list[_Dra
     if len(first) != 1 or len(behind) < _FEWEST_BEHIND:
         return drafts
     goal, following, *rest = drafts
-    return [_Draft([*goal.spans, *following.spans], following.actions, following.group), *rest]
+    return [Draft([*goal.spans, *following.spans], following.actions, following.group), *rest]
 
 
 def _has_participle_behind(scan: Scan, sentence: Span, span: Span, found: Places) -> bool:
@@ -212,12 +215,12 @@ def _has_participle_behind(scan: Scan, sentence: Span, span: Span, found: Places
 
 def _before(scan: Scan, waiting: Sequence[Span], span: Span) -> list[Span]:
     """What stands before a passive that is done side by side ("cost, law and market are judged at the same time")."""
-    is_open = _PARALLEL.search(scan.text[span.start : span.end])
+    is_open = PARALLEL.search(scan.text[span.start : span.end])
     short = [one for one in waiting if one.last - one.first <= _LONGEST_OBJECT]
     return list(waiting) if is_open and len(short) == len(waiting) >= 2 else []
 
 
-def _attach(scan: Scan, span: Span, drafts: list[_Draft]) -> None:
+def _attach(scan: Scan, span: Span, drafts: list[Draft]) -> None:
     """Add a fragment to the last step; "with a score" ends an enumeration that had only begun."""
     last = drafts[-1]
     last.spans.append(span)
@@ -228,11 +231,11 @@ def _attach(scan: Scan, span: Span, drafts: list[_Draft]) -> None:
 
 def _group_of(scan: Scan, sentence: Span, span: Span) -> str | None:
     """A list is opened by words like "independently": what is enumerated behind them is done side by side."""
-    is_open = _PARALLEL.search(scan.text[span.start : span.end])
+    is_open = PARALLEL.search(scan.text[span.start : span.end])
     return f"list{sentence.sentence}" if is_open and sentence.sentence >= 0 else None
 
 
-def _is_sibling(scan: Scan, span: Span, last: _Draft, seen: Sequence[Action]) -> bool:
+def _is_sibling(scan: Scan, span: Span, last: Draft, seen: Sequence[Action]) -> bool:
     """Whether a fragment is one more object of the action before it, which is done side by side."""
     words = span.last - span.first
     return last.group is not None and 2 <= words <= _LONGEST_OBJECT and not _has_verb(seen)
@@ -253,7 +256,7 @@ def _hangs_on(scan: Scan, span: Span, strong: Sequence[Action]) -> bool:
     return scan.lower[span.first] in tables.words("attached") or span.last - span.first <= 2
 
 
-def _capabilities(scan: Scan, drafts: Sequence[_Draft]) -> list[dict[str, None]]:
+def _capabilities(scan: Scan, drafts: Sequence[Draft]) -> list[dict[str, None]]:
     """Per step the capabilities its words ask for; those named outside go to the next step, else to the last."""
     found: list[dict[str, None]] = [{} for _ in drafts]
     if not drafts:
@@ -266,50 +269,3 @@ def _capabilities(scan: Scan, drafts: Sequence[_Draft]) -> list[dict[str, None]]
         later = (n for n, draft in enumerate(drafts) if place < draft.last)
         found[next(later, len(drafts) - 1)][capability] = None
     return found
-
-
-def _step(
-    scan: Scan, draft: _Draft, order: int, capabilities: dict[str, None], steering: frozenset[int]
-) -> Step:
-    strength, action = strongest(draft.actions)
-    evidence = scan.evidence(scan.tokens[draft.first].start, scan.tokens[draft.last - 1].end)
-    thing = _object(scan, draft, action)
-    condition = _CONDITION.search(evidence.text)
-    is_parallel = bool(_PARALLEL.search(evidence.text))
-    return Step(
-        id=f"s{order}",
-        order=order,
-        name=f"{action.key.replace('_', ' ')} {thing}".strip(),
-        evidence=(evidence,),
-        confidence=round(min(0.95, 0.35 + 0.6 * strength), 2),
-        verb=_verb(action, capabilities, steering, is_item=draft.group is not None),
-        object=thing,
-        capabilities=tuple(capabilities),
-        data_in=things(scan, draft.first, draft.last)[:4],
-        data_out=(thing,) if thing else (),
-        condition=condition[0].strip() if condition else None,
-        parallel_group=draft.group or (f"p{draft.spans[0].sentence}" if is_parallel else None),
-    )
-
-
-def _object(scan: Scan, draft: _Draft, action: Match) -> str:
-    if draft.group:
-        begins = (
-            action.last + 1 if action.first in range(draft.first, draft.first + 2) else draft.first
-        )
-        return item_phrase(scan, begins, draft.last)
-    return noun_phrase(scan, action, draft.first, draft.last)
-
-
-def _verb(
-    action: Match, capabilities: dict[str, None], steering: frozenset[int], *, is_item: bool
-) -> str:
-    """The canonical verb: who is told how to work together coordinates, a voice in a discussion recommends."""
-    if action.first in steering:
-        return "recommend" if is_item else "coordinate"
-    is_public = bool(_PUBLIC & set(capabilities))
-    if action.key == "look_up" and "web_search" in capabilities:
-        return "research"
-    if action.phrase in _FINDING and not is_public:
-        return "detect"
-    return action.key

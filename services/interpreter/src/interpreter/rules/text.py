@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import pairwise
@@ -18,7 +18,7 @@ _ABBREVIATIONS = frozenset(
     {"e.g", "i.e", "etc", "approx", "no", "vs", "dr", "mr", "mrs", "ms", "incl", "ca", "max", "min"}
 )
 _FRAGMENT_END = re.compile(
-    r",(?!\d)|:|\u2014|\u2013| - |\(|\)|"
+    r",(?!\d)|:|->|=>|\u2192|\u2014|\u2013| - |\(|\)|"
     r"\b(?:and|or|but|then|after that|afterwards|finally|while|so that|before|which|who|that is)\b",
     re.IGNORECASE,
 )
@@ -72,14 +72,14 @@ class Scan:
             if (span := self.span(start, end, number)).last > span.first
         ]
 
-    def fragments(self, sentence: Span) -> list[Span]:
-        """The sentence cut at commas and conjunctions; together they cover its words."""
-        cuts = [sentence.start]
+    def fragments(self, sentence: Span, also: Sequence[int] = ()) -> list[Span]:
+        """The sentence cut at commas, conjunctions and the places `also`; together they cover its words."""
+        cuts = [sentence.start, *(place for place in also if sentence.start < place < sentence.end)]
         piece = self.text[sentence.start : sentence.end]
         for found in _FRAGMENT_END.finditer(piece):
             is_word = found[0].strip().isalpha() or " " in found[0].strip()
             cuts.append(sentence.start + (found.start() if is_word else found.end()))
-        cuts.append(sentence.end)
+        cuts = sorted({*cuts, sentence.end})
         spans = (self.span(start, end, sentence.sentence) for start, end in pairwise(cuts))
         return [span for span in spans if span.last > span.first]
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from common.contracts.network import Pattern
 from common.contracts.scenario import Interpretation, Step
-from planner.rules.roles import STEERING, Role, is_item, merged
+from planner.rules.roles import STEERING, Role, is_item, lead_of, merged
 
 _LEADING = frozenset({"coordinate", "discuss", "route", "receive", "greet", "classify"})
 _CLOSING = frozenset({"compile", "summarize", "report", "decide", "recommend"})
@@ -158,6 +158,8 @@ _TEAMS: tuple[tuple[str, frozenset[str]], ...] = (
 
 def _with_teams(roles: list[Role], interpretation: Interpretation) -> list[Role]:
     """A head, and below it a lead for each kind of work with the roles that do it."""
+    if len({lead_of(role) for role in roles} - {None}) > 1:
+        return _with_stated_teams(roles)
     head = _first(roles, lambda role: role.stage == "lead") or Role(
         "Program Director",
         "coordinate",
@@ -171,4 +173,22 @@ def _with_teams(roles: list[Role], interpretation: Interpretation) -> list[Role]
         if members:
             duty = f"leads the {name.lower()} team, assigns its work and answers for its results"
             found += [Role(f"{name} Team Lead", "coordinate", duty, is_lead=True), *members]
+    return found
+
+
+def _with_stated_teams(roles: list[Role]) -> list[Role]:
+    """The tree of the text: its head, then each lead with those who work under it; the others work for the head."""
+    titles = dict.fromkeys(lead for role in roles if (lead := lead_of(role)))
+    leads = [role for role in roles if role.title in titles]
+    others = [role for role in roles if role.title not in titles and not lead_of(role)]
+    head = _first(others, lambda role: role.is_stated or role.stage == "lead") or Role(
+        "Program Director",
+        "coordinate",
+        "directs the teams, sets priorities and puts their results together",
+    )
+    head.is_lead = True
+    found = [head, *(role for role in others if role is not head)]
+    for chief in leads:
+        chief.is_lead = True
+        found += [chief, *(role for role in roles if lead_of(role) == chief.title)]
     return found

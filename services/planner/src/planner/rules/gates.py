@@ -4,14 +4,46 @@ import re
 from collections.abc import Sequence
 
 from common.contracts.network import AgentSpec, Connection
-from common.contracts.scenario import Interpretation
+from common.contracts.scenario import Interpretation, Step
+from common.contracts.values import Evidence
 from planner.rules.graph import Draft, payload
-from planner.rules.roles import ASKED_FOR
+from planner.rules.roles import ASKED_FOR, is_of_person
 
 IRREVERSIBLE = frozenset({"payment_api", "trading_execution", "deployment_ops", "purchase_order"})
 """Capabilities whose effect leaves the house or cannot be taken back."""
 SHARE_TO_PERSON = 0.2
 """Share of cases above a limit (assumed; the text seldom says it)."""
+ANYONE = "Responsible Person"
+"""The name where the text wants a person and says not which."""
+_MOST_GATES = 4
+ASKED = "a person is asked for or has to decide"
+_RELEASED_BY = (
+    ("payment_api", "Finance Manager"),
+    ("trading_execution", "Head of Trading"),
+    ("deployment_ops", "Operations Manager"),
+    ("purchase_order", "Purchasing Manager"),
+)
+"""Who usually releases an action that cannot be taken back (assumed)."""
+_OPPOSITES = (
+    ("above", "up to"),
+    ("over", "up to"),
+    ("more than", "at most"),
+    ("exceeding", "up to"),
+    ("exceeds", "up to"),
+    ("larger than", "up to"),
+    ("higher than", "up to"),
+    ("greater than", "up to"),
+    ("beyond", "up to"),
+    ("below", "from"),
+    ("under", "from"),
+    ("less than", "at least"),
+    ("at least", "below"),
+    ("from", "below"),
+    ("up to", "above"),
+    ("the large", "the small"),
+    ("large", "small"),
+    ("small", "large"),
+)
 SHARE_ASKING = 0.1
 """Share of conversations that end with a person (assumed)."""
 _SPLIT = re.compile(
@@ -28,17 +60,75 @@ _PERSON = re.compile(
 
 
 def add_people(draft: Draft, interpretation: Interpretation) -> None:
-    """A person before every agent that can act irreversibly, or where the text asks for one.
+    """The persons the text names at their places, then one before every agent that still acts irreversibly unguarded.
 
     Each gate is a place of its own, even where the same person sits at several of them.
     """
+    named = persons(interpretation)
+    for step in named:
+        _gate_of(draft, interpretation, step)
     risky = [agent.id for agent in draft.agents.values() if set(agent.capabilities) & IRREVERSIBLE]
-    split = _split(interpretation)
+    split = None if named else _split(interpretation)
     for agent_id in draft.in_order(risky):
         if not _is_guarded(draft, agent_id):
-            _gate_before(draft, _add_person(draft, interpretation), agent_id, split)
-    if not risky and interpretation.signals.get("human", 0.0) >= ASKED_FOR:
+            person = (
+                _releasing(draft, agent_id)
+                if named
+                else _add_person(draft, interpretation, agent_id)
+            )
+            _gate_before(draft, person, agent_id, split)
+    if not risky and not named and interpretation.signals.get("human", 0.0) >= ASKED_FOR:
         _gate_at(draft, _add_person(draft, interpretation), _place(draft, interpretation), split)
+
+
+def persons(interpretation: Interpretation) -> list[Step]:
+    """The steps of persons, each person once per condition; "a person" only where nobody is named."""
+    steps = [step for step in interpretation.steps if is_of_person(step)]
+    known: dict[tuple[str | None, str | None], Step] = {}
+    for step in steps:
+        known.setdefault((step.actor, step.condition), step)
+    always = {step.actor for step in steps if step.condition is None}
+    is_named = any(step.actor != ANYONE for step in steps)
+    return [
+        step
+        for step in known.values()
+        if not (step.condition and step.actor in always) and not (is_named and step.actor == ANYONE)
+    ][:_MOST_GATES]
+
+
+def _gate_of(draft: Draft, interpretation: Interpretation, step: Step) -> None:
+    """A gate for a person's step: before the work that follows it in the text, else at the end of the work."""
+    split = (step.condition, otherwise(step.condition)) if step.condition else None
+    person = _human(draft, step.actor or ANYONE, step.evidence)
+    _gate_at(draft, person, _following(draft, interpretation, step), split)
+
+
+def _following(draft: Draft, interpretation: Interpretation, step: Step) -> str | None:
+    """The agent of a chain before which a person's step belongs."""
+    orders = {one.id: one.order for one in interpretation.steps}
+    chain = [agent for agent in draft.agents.values() if agent.kind == "agent"]
+    first = {a.id: min((orders[i] for i in a.steps if i in orders), default=0) for a in chain}
+    later = [
+        a.id for a in chain if first[a.id] > step.order and draft.into(a.id) and not a.is_verifier
+    ]
+    before = [a.id for a in chain if 0 < first[a.id] <= step.order]
+    owner = max(before, key=lambda agent_id: first[agent_id], default=None)
+    if owner and draft.into(owner) and set(draft.agents[owner].capabilities) & IRREVERSIBLE:
+        return owner
+    if later:
+        return min(later, key=lambda agent_id: first[agent_id])
+    last = draft.agents[draft.exit[0]]
+    is_waiting = step.condition is not None or bool(set(last.capabilities) & IRREVERSIBLE)
+    can_wait = is_waiting and not last.is_verifier and last.kind == "agent"
+    return last.id if can_wait and draft.into(last.id) else None
+
+
+def otherwise(condition: str) -> str:
+    """The condition of all the cases that do not meet `condition` ("above 500 EUR": "up to 500 EUR")."""
+    for begins, opposite in _OPPOSITES:
+        if condition.lower().startswith(begins):
+            return f"{opposite}{condition[len(begins) :]}"
+    return f"all cases but: {condition}"
 
 
 def _is_guarded(draft: Draft, agent_id: str) -> bool:
@@ -55,30 +145,47 @@ def _is_guarded(draft: Draft, agent_id: str) -> bool:
     return bool(people & draft.before(agent_id)) and agent_id not in found
 
 
-def _add_person(draft: Draft, interpretation: Interpretation) -> str:
-    person = _person(interpretation, set(draft.agents))
-    draft.agents[person.id] = person
-    return person.id
-
-
-def _person(interpretation: Interpretation, taken: set[str]) -> AgentSpec:
-    """Whom the text names in an approval, else a responsible person."""
+def _add_person(draft: Draft, interpretation: Interpretation, agent_id: str = "") -> str:
+    """Whom the text names in an approval, else who releases such an action in most houses."""
     clauses = [found.name for found in interpretation.approvals]
     named = next((match[1] for clause in clauses if (match := _PERSON.search(clause))), None)
     own = any(re.search(r"\b(I|my|me)\b", clause) for clause in clauses)
-    name = _titled(named) if named else "Requester" if own else "Responsible Person"
-    agent_id = _free(f"{name.lower().replace(' ', '-')}-approval", taken)
+    if not named and not own and not clauses and agent_id:
+        return _releasing(draft, agent_id)
+    name = _titled(named) if named else "Requester" if own else ANYONE
     evidence = tuple(span for found in interpretation.approvals[:2] for span in found.evidence)
-    return AgentSpec(
+    return _human(draft, name, evidence)
+
+
+def _releasing(draft: Draft, agent_id: str) -> str:
+    """A person for an action that cannot be taken back and for which the text names nobody."""
+    held = set(draft.agents[agent_id].capabilities)
+    name = next((who for capability, who in _RELEASED_BY if capability in held), ANYONE)
+    draft.assumptions.append(
+        (
+            f"A {name} releases the action of the {draft.agents[agent_id].role}.",
+            "The action cannot be taken back and the text names nobody who may allow it.",
+        )
+    )
+    return _human(draft, name, ())
+
+
+def _human(draft: Draft, name: str, evidence: tuple[Evidence, ...]) -> str:
+    """Add a person by this name; its id."""
+    agent_id = _free(
+        f"{re.sub('[^a-z0-9]+', '-', name.lower()).strip('-')}-approval", set(draft.agents)
+    )
+    draft.agents[agent_id] = AgentSpec(
         id=agent_id,
         name=f"{name} (human)",
         role=f"{name} Approval",
         kind="human",
         zone="reasoning",
         model_class=None,
-        responsibilities=("approves or rejects before the action is taken",),
+        responsibilities=("Approves or rejects before the action is taken.",),
         evidence=evidence,
     )
+    return agent_id
 
 
 def _titled(name: str) -> str:
@@ -133,8 +240,11 @@ def _gate_before(draft: Draft, person: str, agent_id: str, split: tuple[str, str
         _divert(draft, person, edge, split)
     if any(edge.kind != "call" for edge in ways):
         draft.connect(_release(person, agent_id))
-        if split:
+        is_choice = split is not None or any(edge.share is not None for edge in ways)
+        if is_choice:
             draft.update(agent_id, join="any")
+        if is_choice and len(ways) > 1:
+            draft.update(person, join="any")
 
 
 def _release(person: str, agent_id: str) -> Connection:
@@ -172,7 +282,7 @@ def _divert(draft: Draft, person: str, edge: Connection, split: tuple[str, str] 
     )
     draft.assumptions.append(
         (
-            f"{SHARE_TO_PERSON:.0%} of the cases need a person.",
+            f"{SHARE_TO_PERSON:.0%} of the cases need a person ({with_person}).",
             "The text names a limit but not how often it is passed.",
         )
     )
@@ -202,14 +312,14 @@ def _place(draft: Draft, interpretation: Interpretation) -> str | None:
 
 def _gate_at(draft: Draft, person: str, before: str | None, split: tuple[str, str] | None) -> None:
     """Put the person before an agent of a chain, else at the end."""
-    if before is not None and all(
-        edge.kind != "call" and edge.share is None for edge in draft.into(before)
-    ):
+    ways = draft.into(before) if before is not None else []
+    can_wait = len(ways) == 1 or (before is not None and _waits_already(draft, before))
+    if before is not None and can_wait and all(edge.kind != "call" for edge in ways):
         _gate_before(draft, person, before, split)
         return
     choices = [e for i in draft.entry for e in draft.out_of(i) if e.share is not None]
     if choices:
-        _branch_to(draft, person, choices)
+        _branch_to(draft, person, choices, split[0] if split else ASKED)
         return
     if len(draft.exit) > 1 or any(edge.kind == "call" for edge in draft.out_of(draft.exit[0])):
         _person_is_asked(draft, person, draft.exit[0])
@@ -219,7 +329,14 @@ def _gate_at(draft: Draft, person: str, before: str | None, split: tuple[str, st
     draft.exit = [person]
 
 
-def _branch_to(draft: Draft, person: str, choices: Sequence[Connection]) -> None:
+def _waits_already(draft: Draft, agent_id: str) -> bool:
+    """Whether the ways into an agent come from its one predecessor and from persons that this one asks."""
+    sources = {edge.source for edge in draft.into(agent_id)}
+    agents = [source for source in sources if draft.agents[source].kind == "agent"]
+    return len(agents) <= 1
+
+
+def _branch_to(draft: Draft, person: str, choices: Sequence[Connection], when: str) -> None:
     """A desk that shares cases out gets the person as one more way out."""
     kept = round(1 - SHARE_ASKING, 2)
     shares = [round((edge.share or 0.0) * kept, 4) for edge in choices]
@@ -233,7 +350,7 @@ def _branch_to(draft: Draft, person: str, choices: Sequence[Connection]) -> None
             kind="handoff",
             label="case for a person",
             share=SHARE_ASKING,
-            when="a person is asked for or has to decide",
+            when=when,
             payload=payload("intake"),
         )
     )

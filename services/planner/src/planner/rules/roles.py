@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from common.contracts.scenario import Interpretation, Step
 from common.contracts.values import Evidence
 from common.wording import stem, stems
+from planner.rules.holding import channel, may_hold, sources, stage_of, words_of
 from planner.rules.occupations import domain_words, fitting, functions, occupations
 
 STEERING = frozenset({"coordinate", "discuss"})
@@ -16,80 +17,13 @@ _ABSORBED = frozenset({"update", "receive"})
 """What somebody does with a result on the side: to save it needs no agent of its own."""
 _DECISIVE = frozenset({"pay", "trade", "deploy"})
 """What leaves the house or cannot be taken back has its own role, so that a gate can stand before it."""
+OUTWARD = _DECISIVE | {"notify", "publish", "order", "book", "sell", "update"}
+"""What leaves the house: done after the approval that the text puts before it, by a role of its own."""
 _DESK = frozenset({"route", "greet"})
 """A first desk sees all kinds of cases, so no domain stands in its title."""
 _CLEAR = frozenset({"gather", "assess", "quality", "produce"})
 _SURE = 0.8
 """Confidence from which a step of another kind gets a role although its object names no domain."""
-_ACTING = frozenset(
-    (
-        "pay",
-        "resolve",
-        "answer",
-        "book",
-        "order",
-        "sell",
-        "trade",
-        "update",
-        "decide",
-        "deploy",
-        "notify",
-        "schedule",
-        "optimize",
-    )
-)
-_TELLING = _ACTING | {
-    "write",
-    "publish",
-    "route",
-    "report",
-    "summarize",
-    "compile",
-    "recommend",
-    "teach",
-    "monitor",
-    "detect",
-}
-_EFFECTS: dict[str, frozenset[str]] = {
-    "payment_api": _ACTING - {"notify", "schedule", "optimize"},
-    "trading_execution": frozenset({"trade", "order", "sell", "decide", "optimize", "pay"}),
-    "deployment_ops": frozenset(
-        {"deploy", "resolve", "optimize", "decide", "implement", "test", "update"}
-    ),
-    "purchase_order": frozenset({"order", "pay", "update", "decide", "compare", "book", "resolve"}),
-    "email_send": _TELLING,
-    "messaging": _TELLING,
-}
-_SOURCES = frozenset(
-    [
-        "web_search",
-        "news_api",
-        "academic_search",
-        "social_media",
-        "vector_search",
-        "sql_database",
-        "crm",
-        "file_read",
-        "market_data",
-        "company_filings",
-        "clinical_data",
-        "property_data",
-        "email_read",
-        "source_control",
-        "monitoring",
-        "threat_intel",
-        "travel_search",
-        "maps_geo",
-    ]
-)
-_PUBLIC = re.compile(
-    r"\b(?:research|market|competitor|trend|compan|industry|public|background|topic|sources?|facts?|news|audience|"
-    r"internet|online|prices?|studies|best practice|latest|current)",
-    re.IGNORECASE,
-)
-_PAPERS = re.compile(
-    r"\b(?:letters?|reports?|documents?|invoices?|contracts?|practitioner|offers?)\b", re.IGNORECASE
-)
 _PERSONAL = re.compile(
     r"\b(?:I|we)\s+(?:then\s+|can\s+|must\s+|want to\s+|have to\s+)?"
     r"(?:decide|approve|choose|confirm|accept|release|pick|sign|agree|give)\b"
@@ -104,6 +38,9 @@ _FITS = 1.5
 _CLOSE = 0.75
 """A profession already in the network takes a step when it fits at least this share of the best one."""
 _WEAK = 0.7
+_STATED = 5.0
+"""Fit of a role that the text names: it is never absorbed."""
+_FEWEST_STATED = 2
 _VAGUE = frozenset(
     [
         "thing",
@@ -159,6 +96,8 @@ class Role:
     is_lead: bool = False
     profession: str = ""
     """The profession of the table behind the title; empty for a role named after its function."""
+    is_stated: bool = False
+    """The text names the role."""
 
     @property
     def stage(self) -> str:
@@ -175,8 +114,8 @@ class Role:
         named = [name for step in self.steps for name in step.capabilities if may_hold(step, name)]
         implied = [
             *self.implied,
-            *_sources(self, named),
-            *_channel(self, named),
+            *sources(self.verb, self.steps, named),
+            *channel(self.verb, self.steps, (*named, *self.implied)),
         ]
         return tuple(dict.fromkeys([*named, *implied]))
 
@@ -194,49 +133,65 @@ class Role:
         return self.steps[0].order if self.steps else 0
 
 
-def may_hold(step: Step, capability: str) -> bool:
-    """Whether a duty of this kind needs the capability itself: who checks a payment does not pay (least privilege)."""
-    verbs = _EFFECTS.get(capability)
-    return verbs is None or step.verb in verbs
-
-
-def _sources(role: Role, named: Sequence[str]) -> tuple[str, ...]:
-    """Research needs a source: the public web when the text names none and the subject is public."""
-    is_public = any(_PUBLIC.search(words_of(step)) for step in role.steps)
-    wants = role.verb == "research" and is_public and not set(named) & _SOURCES
-    return ("web_search",) if wants else ()
-
-
-def _channel(role: Role, named: Sequence[str]) -> tuple[str, ...]:
-    """Who tells somebody something needs a channel: mail for papers, a message where the text names none."""
-    if role.verb != "notify" or {"email_send", "messaging", "social_media"} & {
-        *named,
-        *role.implied,
-    }:
-        return ()
-    has_papers = any(_PAPERS.search(words_of(step)) for step in role.steps)
-    return ("email_send",) if has_papers else ("messaging",)
-
-
-def stage_of(verb: str) -> str:
-    """Where in the work a verb belongs: intake, gather, assess, decide, produce, quality, act, lead, memory."""
-    function = functions().get(verb)
-    return function.stage if function else "act"
-
-
-def words_of(step: Step) -> str:
-    """The text a step was read from, else its name."""
-    return " ".join(span.text for span in step.evidence) or step.name
-
-
 def roles(interpretation: Interpretation, most: int) -> list[Role]:
     """The roles for all steps in their order, at most `most`."""
     found: list[Role] = []
     thing = next((entity.name for entity in interpretation.entities), "")
+    gates = [step.order for step in interpretation.steps if is_of_person(step)]
     for step in work(interpretation):
-        _place(step, found, thing)
+        if step.actor:
+            _place_by_name(step, found)
+        elif not (_duty(step) and _joins_duty(step, found)):
+            is_released = step.verb in OUTWARD and _is_behind(gates, step, found)
+            _place(step, found, thing, is_own=bool(_duty(step)) or is_released)
     found = _distinct(_absorb_weak(found))
     return _at_most(found, most)
+
+
+def _is_behind(gates: Sequence[int], step: Step, found: Sequence[Role]) -> bool:
+    """Whether a person stands between the work so far and this step: then nobody may hold both."""
+    before = max((one.order for role in found for one in role.steps), default=0)
+    return any(before < gate < step.order for gate in gates)
+
+
+def is_of_person(step: Step) -> bool:
+    """Whether a person does the step: the interpreter names who approves."""
+    return step.verb == "approve" and step.actor is not None
+
+
+def _duty(step: Step) -> str:
+    """The duty of one agent that the text itself sets apart ("Agent 2: …"); empty when there is none."""
+    group = step.parallel_group or ""
+    return group.partition("<")[0] if group.startswith("duty") else ""
+
+
+def lead_of(role: Role) -> str | None:
+    """Whom the role works under, as the text says."""
+    groups = (step.parallel_group or "" for step in role.steps)
+    return next((group.partition("<")[2] for group in groups if "<" in group), None)
+
+
+def _joins_duty(step: Step, found: Sequence[Role]) -> bool:
+    """Give the step to the role of its duty, once there is one."""
+    mine = next((r for r in found if any(_duty(s) == _duty(step) for s in r.steps)), None)
+    if mine is None:
+        return False
+    mine.steps.append(step)
+    return True
+
+
+def _place_by_name(step: Step, found: list[Role]) -> None:
+    """A role that the text names keeps its name; what it knows beside comes from the profession of that name."""
+    name = step.actor or ""
+    mine = next((role for role in found if role.title == name), None)
+    if mine is not None:
+        mine.steps.append(step)
+        return
+    known = occupations().get(name)
+    function = functions().get(step.verb)
+    duty = known.duty if known else function.duty if function else step.name
+    implied = known.capabilities if known else function.capabilities if function else ()
+    found.append(Role(name, step.verb, duty, [step], implied, _STATED, is_stated=True))
 
 
 def work(interpretation: Interpretation) -> list[Step]:
@@ -245,23 +200,43 @@ def work(interpretation: Interpretation) -> list[Step]:
     steps = [
         step
         for step in interpretation.steps
-        if step.verb not in STEERING and not (by_people and _is_for_person(step))
+        if _is_work(step) and not (by_people and _is_for_person(step))
     ]
-    return steps or list(interpretation.steps)
+    return (
+        steps
+        or [s for s in interpretation.steps if not is_of_person(s)]
+        or list(interpretation.steps)
+    )
+
+
+def _is_work(step: Step) -> bool:
+    """Whether an agent does the step: a named agent's always, else no steering and nothing of a person."""
+    if is_of_person(step):
+        return False
+    return bool(step.actor) or step.verb not in STEERING
 
 
 def _is_for_person(step: Step) -> bool:
+    if step.actor:
+        return is_of_person(step)
     return step.verb == "approve" or bool(_PERSONAL.search(words_of(step)))
 
 
-def _place(step: Step, found: list[Role], thing: str) -> None:
-    """Give the step to a role that is there already, else to a new one; `thing` is what the whole work is about."""
+def _place(step: Step, found: list[Role], thing: str, *, is_own: bool = False) -> None:
+    """Give the step to a role that is there already, else to a new one; `thing` is what the whole work is about.
+
+    `is_own`: the text sets the work apart as one agent's, so it is never given to another.
+    """
+    stated = None if is_own else _stated_for(step, found)
+    if stated is not None:
+        stated.steps.append(step)
+        return
     fits = fitting(words_of(step), step.verb, step.object)
     best = max(sorted(fits), key=lambda title: fits[title], default=None)
     if best is None or fits[best] < _FITS:
-        _place_by_function(step, found, thing)
+        _place_by_function(step, found, thing, is_own=is_own)
         return
-    for role in found:
+    for role in () if is_own else found:
         fit = fits.get(role.profession, 0.0)
         if fit >= max(_FITS, _CLOSE * fits[best]) and _takes(role, step):
             role.steps.append(step)
@@ -293,9 +268,20 @@ def is_item(step: Step) -> bool:
     return (step.parallel_group or "").startswith("list")
 
 
-def _place_by_function(step: Step, found: list[Role], thing: str) -> None:
+def _stated_for(step: Step, found: Sequence[Role]) -> Role | None:
+    """Where the text names its roles, other steps belong to the one of that kind of work, or to the last one."""
+    stated = [role for role in found if role.is_stated]
+    if len(stated) < _FEWEST_STATED:
+        return None
+    same = [r for r in stated if r.verb == step.verb] or [
+        r for r in stated if r.stage == stage_of(step.verb)
+    ]
+    return (same or stated)[-1]
+
+
+def _place_by_function(step: Step, found: list[Role], thing: str, *, is_own: bool = False) -> None:
     last = found[-1] if found else None
-    if last and not is_item(step) and _is_aside(step, last):
+    if last and not is_own and not is_item(step) and _is_aside(step, last):
         last.steps.append(step)
         return
     function = functions().get(step.verb)
