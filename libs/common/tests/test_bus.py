@@ -15,7 +15,7 @@ from nats.errors import ConnectionClosedError
 from pydantic import SecretStr
 
 from common import bus as bus_module
-from common import codec, provision
+from common import codec, provision, streams
 from common.bus import Bus, GiveUp, Retry, verdict
 from common.contracts.events import (
     ScenarioInterpreted,
@@ -366,3 +366,19 @@ async def test_a_worker_lives_through_a_restart_of_the_bus(rig):
         await rig.until("sim.v1.scenario.interpreted.after", within_s=10)
 
     assert agent.calls["after"] >= 1
+
+
+def test_broken_compressed_data_is_malformed_and_nothing_else():
+    body = bytearray(gzip.compress(b'{"event_id": 1}' * 100, 1))
+    body[12] ^= 0xFF
+    body[14] ^= 0x55
+
+    with pytest.raises(MalformedMessage, match="gzip"):
+        codec.decode(SimulationRequested, bytes(body), {"Content-Encoding": "gzip"})
+
+
+def test_the_largest_message_of_a_stream_fits_the_dlq_with_what_is_written_on_it():
+    headers = 1_024 + 3 * 64
+    largest = max(stream.max_msg_bytes for stream in (streams.SIMULATIONS, streams.CONVERSATIONS))
+
+    assert streams.DLQ.max_msg_bytes >= largest + headers

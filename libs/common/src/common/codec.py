@@ -4,6 +4,7 @@ One message per result keeps its acceptance atomic; splitting would need reassem
 """
 
 import gzip
+import zlib
 from collections.abc import Mapping
 from io import BytesIO
 
@@ -54,7 +55,7 @@ def unfolded(body: bytes, headers: Mapping[str, str] | None) -> bytes:
     try:
         with gzip.GzipFile(fileobj=BytesIO(body)) as stream:
             data = stream.read(MAX_DECODED_BYTES + 1)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise MalformedMessage("the body says gzip and is not") from error
     if len(data) > MAX_DECODED_BYTES:
         raise MalformedMessage(f"the body unfolds to more than {MAX_DECODED_BYTES} bytes")

@@ -76,6 +76,8 @@ DLQ = StreamSpec(
     max_bytes=64 * MIB,
     duplicate_window_s=HOUR_S,
     discard_new=True,
+    # The largest message of the others with the headers that say why it is here; else it could never be buried.
+    max_msg_bytes=MAX_MESSAGE_BYTES + 32 * 1024,
 )
 ADVISORIES = StreamSpec(
     name="ADVISORIES",

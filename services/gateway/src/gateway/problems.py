@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import RouteContext, iter_route_contexts
 from opentelemetry import trace
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
@@ -179,8 +180,25 @@ async def _on_http(request: Request, error: Exception) -> Response:
         else f"{status.phrase}: {request.method} {request.url.path}",
         instance=request.url.path,
         suggestion=_SUGGESTIONS.get(status),
-        headers=error.headers,
+        headers=_headers(request, error),
     )
+
+
+def _headers(request: Request, error: HTTPException) -> Mapping[str, str] | None:
+    """With 405, `Allow` names every method of the path; the router knows only those of its first match."""
+    if error.status_code != HTTPStatus.METHOD_NOT_ALLOWED:
+        return error.headers
+    routes = list(iter_route_contexts(request.app.routes))
+    matched = next((r for r in routes if _matches(r, request.url.path)), None)
+    if matched is None:
+        return error.headers
+    methods = {m for r in routes if r.path == matched.path for m in r.methods or ()}
+    return {"Allow": ", ".join(sorted(methods))}
+
+
+def _matches(route: RouteContext, path: str) -> bool:
+    pattern = getattr(route, "path_regex", None)
+    return pattern is not None and pattern.match(path) is not None
 
 
 async def _on_bug(request: Request, error: Exception) -> Response:

@@ -22,7 +22,16 @@ DRAIN_S = 0.3
 """Time for sockets to get their close frame before the server shuts the connections."""
 MAX_SOCKET_BYTES = 64 * 1024
 
+_BAD_TEXT = "Invalid UTF-8 sequence received from client."
+
 log = logging.getLogger(__name__)
+
+
+def plain_client_faults(record: logging.LogRecord) -> bool:
+    """Filter: uvicorn logs a client's invalid UTF-8 (closed with 1007) as an error of ours, with a traceback."""
+    if record.msg == _BAD_TEXT:
+        record.levelno, record.levelname, record.exc_info = logging.WARNING, "WARNING", None
+    return True
 
 
 class GracefulServer(uvicorn.Server):
@@ -56,6 +65,7 @@ def serve(settings: GatewaySettings) -> None:
     provider = telemetry.setup("simulator-gateway", f"gateway-{uuid.uuid4().hex[:8]}")
     upgrade(settings.dsn)
     logs.setup("gateway", settings.log_level)
+    logging.getLogger("uvicorn.error").addFilter(plain_client_faults)
     try:
         uvloop.run(_run(settings))
     finally:

@@ -1,9 +1,18 @@
 """What callers may send: every spelling that frontends use, checked and put in one form."""
 
+import re
 import unicodedata
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+)
 
 from common.contracts.editing import MAX_COMMAND_CHARS
 from common.contracts.scenario import MAX_SCENARIO_CHARS, EngineChoice, SimulationOptions
@@ -25,6 +34,18 @@ def clean_text(value: str) -> str:
     if not value:
         raise ValueError("must not be empty or blank")
     return value
+
+
+def written_date(value: object) -> object:
+    """ISO 8601 only: a bare number would be read as seconds since 1970, which the API does not promise."""
+    if isinstance(value, int | float) or (
+        isinstance(value, str) and not re.match(r"\d{4}-", value)
+    ):
+        raise ValueError("must be a date with time and zone, as 2026-01-31T12:00:00Z")
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(written_date)]
 
 
 def _known_overrides(value: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Path, Query
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool
 from starlette.responses import Response, StreamingResponse
 
 from common.contracts.chat import MAX_CHAT_CHARS, ChatAnswered, ChatDelta
@@ -55,7 +55,7 @@ class ChatBody(BaseModel):
     )
 
     message: MessageBody
-    stream: bool = False
+    stream: StrictBool = False
 
     def chat_message(self) -> ChatMessage:
         """Raises InvalidRequest when an id in `metadata` is no id."""
@@ -86,7 +86,11 @@ class ChatAnswer(BaseModel):
     response: ChatResponse
 
 
-@router.post("/chat", response_model=ChatAnswer)
+@router.post(
+    "/chat",
+    response_model=ChatAnswer,
+    responses={200: {"content": {"text/event-stream": {}}}},
+)
 async def chat(
     body: ChatBody, gateway: TheGateway, idempotency_key: IdempotencyKey = None
 ) -> Response:

@@ -2,7 +2,14 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+)
 
 from common.contracts.conversations import (
     MAX_GOAL_CHARS,
@@ -12,7 +19,7 @@ from common.contracts.conversations import (
     QuestionPolicy,
 )
 from common.contracts.values import ID_PATTERN
-from gateway.routers.bodies import clean_text
+from gateway.routers.bodies import Moment, clean_text
 from gateway.services.conversing import Beginning, Changes, Utterance
 
 Id = Annotated[str, Field(pattern=ID_PATTERN)]
@@ -61,7 +68,7 @@ class ConversationBody(BaseModel):
     agents: list[Id] | None = Field(default=None, min_length=1, max_length=5)
     settings: BoundsBody = Field(default_factory=BoundsBody)
     metadata: dict[str, Any] = Field(default_factory=dict, max_length=MAX_METADATA_KEYS)
-    auto_start: bool = False
+    auto_start: StrictBool = False
 
     def beginning(self) -> Beginning:
         return Beginning(
@@ -78,7 +85,7 @@ class ChangeBody(BaseModel):
     """`paused` and `active` pause and resume; `completed` ends it without a decision."""
 
     status: Literal["active", "paused", "completed"] | None = None
-    archived: bool | None = None
+    archived: StrictBool | None = None
     metadata: dict[str, Any] | None = Field(default=None, max_length=MAX_METADATA_KEYS)
 
     def changes(self) -> Changes:
@@ -109,7 +116,7 @@ class ImportedHead(BaseModel):
     goal_description: Goal
     status: Literal["active", "paused", "completed", "failed"]
     phase: Literal["initialization", "exploration", "discussion", "consensus"]
-    created_at: AwareDatetime
+    created_at: Moment
 
 
 class ImportedMessage(BaseModel):
@@ -128,7 +135,7 @@ class ImportedMessage(BaseModel):
         "consensus",
         "summary",
     ]
-    created_at: AwareDatetime
+    created_at: Moment
 
 
 class ImportBody(BaseModel):
@@ -163,7 +170,7 @@ class AgentBody(BaseModel):
     system_prompt: Annotated[str, Field(max_length=8_000)] | None = None
     model_class: Literal["small", "medium", "large", "reasoning"] | None = None
     vote_weight: float | None = Field(default=None, gt=0, le=10)
-    reset: bool = False
+    reset: StrictBool = False
 
     def changes(self) -> dict[str, Any] | None:
         if self.reset:

@@ -3,11 +3,10 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Path, Query
-from pydantic import AwareDatetime
 from starlette.responses import Response, StreamingResponse
 
 from common.contracts.values import ID_PATTERN
-from gateway.routers.bodies import clean_query
+from gateway.routers.bodies import Moment, clean_query
 from gateway.routers.conversation_bodies import (
     ChangeBody,
     ConversationBody,
@@ -76,7 +75,7 @@ async def list_conversations(
 async def delete_conversations(
     gateway: TheGateway,
     status: Annotated[Literal["paused", "completed", "failed"] | None, Query()] = None,
-    before: Annotated[AwareDatetime | None, Query()] = None,
+    before: Annotated[Moment | None, Query()] = None,
 ) -> Response:
     """Delete many that are not active: of one status, or unchanged since a moment, or both."""
     return answer(
@@ -229,8 +228,8 @@ async def search_messages(
     status: Status = None,
     conversation_id: Annotated[str | None, Query(pattern=ID_PATTERN)] = None,
     message_type: Type = None,
-    since: Annotated[AwareDatetime | None, Query()] = None,
-    until: Annotated[AwareDatetime | None, Query()] = None,
+    since: Annotated[Moment | None, Query()] = None,
+    until: Annotated[Moment | None, Query()] = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     offset: Annotated[int, Query(ge=0, le=1_000)] = 0,
 ) -> Response:

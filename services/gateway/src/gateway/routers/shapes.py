@@ -136,6 +136,7 @@ READ_PROBLEMS: Responses = {
     422: _problem("A parameter is not valid"),
     503: _problem("The database is away; see Retry-After"),
 }
+NOT_READY: Responses = {409: _problem("The stage that gives this has not been accepted yet")}
 ACCEPTED: Responses = {
     202: {"description": "Accepted; the network is not mapped yet", "model": NetworkAnswer}
 }

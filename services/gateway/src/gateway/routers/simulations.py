@@ -18,6 +18,7 @@ from gateway.routers.dependencies import (
 )
 from gateway.routers.shapes import (
     ACCEPTED,
+    NOT_READY,
     PROBLEMS,
     READ_PROBLEMS,
     EditAnswer,
@@ -125,13 +126,13 @@ async def read_report(
     return answer(await gateway.records.report(simulation_id, revision))
 
 
-@router.get("/{simulation_id}/trace")
+@router.get("/{simulation_id}/trace", responses=NOT_READY)
 async def read_trace(simulation_id: SimulationIdPath, gateway: TheGateway) -> Response:
     """Spans, logs, metrics and journey of the sampled task; 409 until the simulation is narrated."""
     return answer(await gateway.records.trace(simulation_id))
 
 
-@router.get("/{simulation_id}/export", response_class=Response)
+@router.get("/{simulation_id}/export", response_class=Response, responses=NOT_READY)
 async def export_simulation(
     simulation_id: SimulationIdPath,
     gateway: TheGateway,

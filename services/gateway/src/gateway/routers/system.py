@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from gateway.asyncapi import document
 from gateway.routers.dependencies import TheGateway, answer
@@ -43,7 +43,7 @@ async def read_asyncapi() -> Response:
     return answer(document())
 
 
-@router.get("/metrics")
+@router.get("/metrics", response_class=PlainTextResponse)
 async def metrics(gateway: TheGateway) -> Response:
     """Prometheus text format: what this process counted, and what stands at this moment."""
     counted, standing = generate_latest(), exposition(await gateway.status.read())
