@@ -93,6 +93,8 @@ def test_a_number_in_the_body_of_a_stream_is_read_as_the_status():
         ({"retry-after-ms": "250", "retry-after": "9"}, 0.25),
         ({"retry-after": "Mon, 01 Jan 2001 00:00:00 GMT"}, 0.0),
         ({"retry-after": "soon"}, None),
+        ({"retry-after": "nan"}, None),
+        ({"retry-after-ms": "inf"}, None),
         ({"retry-after": "-5"}, 0.0),
         ({}, None),
     ],

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
+from math import isfinite
 from typing import Any
 
 import httpx2
@@ -91,9 +92,11 @@ def retry_after_of(headers: Mapping[str, str]) -> float | None:
     """Seconds to wait as the server wishes (`retry-after-ms`, `retry-after`: number or date); null if it is silent."""
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         try:
-            return _sane(float(headers[name]) * unit)
+            wish_s = float(headers[name]) * unit
         except (KeyError, ValueError):
             continue
+        if isfinite(wish_s):
+            return _sane(wish_s)
     try:
         return _sane(parsedate_to_datetime(headers["retry-after"]).timestamp() - time.time())
     except (KeyError, ValueError, TypeError):
@@ -115,9 +118,10 @@ def _duration_s(text: str) -> float | None:
     if parts:
         return _sane(sum(float(number) * _UNIT_S[unit] for number, unit in parts))
     try:
-        return _sane(float(text))
+        seconds = float(text)
     except ValueError:
         return None
+    return _sane(seconds) if isfinite(seconds) else None
 
 
 def _sane(seconds: float) -> float:
