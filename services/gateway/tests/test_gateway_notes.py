@@ -50,7 +50,7 @@ async def test_a_stage_that_is_over_before_is_not() -> None:
     notes = Notes(write, after_s=0.05)
     notes.began(began())
     notes.began(began("narrative"))
-    notes.over(Result())  # type: ignore[arg-type]
+    notes.over(Result())
     await asyncio.sleep(0.1)
 
     assert [said.stage for said in written] == ["narrative"]
