@@ -126,7 +126,10 @@ class ScriptedServer:
         with suppress(ConnectionError, asyncio.IncompleteReadError):
             request = await _read_request(reader)
             self.requests.append(request)
-            await self._reply(self._choose(request), reader, writer)
+            try:
+                await self._reply(self._choose(request), reader, writer)
+            except ConnectionError:
+                self.abandoned += 1
         with suppress(ConnectionError):
             writer.close()
             await writer.wait_closed()
