@@ -158,7 +158,7 @@ class Gateway:
             BusAway: the bus did not answer.
         """
         try:
-            await declare(self.bus.jetstream)
+            await declare(self.bus.jetstream, replicas=self.settings.bus_replicas)
         except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as error:
             raise BusAway("the streams could not be declared") from error
         self._alarm.set()

@@ -24,6 +24,8 @@ class GatewaySettings(BaseSettings):
     nats_password: SecretStr | None = None
     nats_inbox_prefix: str = "_INBOX_gateway"
     """Own prefix, so that permissions keep other services from reading our replies."""
+    bus_replicas: int = Field(default=1, ge=1, le=5)
+    """Copies of each stream where they must be declared again; the same as the provisioning step's."""
 
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65_535)
