@@ -32,6 +32,14 @@ from common.llm.testing import (
 )
 
 
+@pytest.fixture(scope="module", autouse=True)
+def the_client_is_imported():
+    """The first call of a process imports it; the times below are those of calls."""
+    import openai.resources.chat as chat
+
+    return chat
+
+
 def ask(text: str = "hello", deadline_s: float = 5.0, **more) -> Ask:
     return Ask(agent="tester", messages=(Message("user", text),), deadline_s=deadline_s, **more)
 

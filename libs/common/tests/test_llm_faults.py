@@ -21,6 +21,15 @@ from common.llm.settings import ModelSettings
 from common.llm.shared import in_memory
 from common.llm.testing import Reply, delta, event, fails, json_reply, says, scripted, streams
 
+
+@pytest.fixture(scope="module", autouse=True)
+def the_client_is_imported():
+    """The first call of a process imports it; the times below are those of calls."""
+    import openai.resources.chat as chat
+
+    return chat
+
+
 OK = says("fine")
 HTML = Reply(status=502, content_type="text/html", pieces=(b"<html>bad gateway</html>",))
 BIG = 10 * 1024 * 1024
