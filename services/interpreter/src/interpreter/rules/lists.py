@@ -14,12 +14,13 @@ _LONGEST_ITEM_WORDS = 22
 _ITEM_END = re.compile(
     r"[,;](?!\d)\s*(?:and |or )?|\s+(?:and|or)\s+(?=(?:an?|the|one|for|another)\b)", re.IGNORECASE
 )
+_BRACKETS = re.compile(r"\([^()]{0,200}\)")
 _LAST_OR = re.compile(r"\s+(?:and|or)\s+", re.IGNORECASE)
 
 
 def items(scan: Scan, sentence: Span) -> tuple[Span, list[Span]] | None:
     """What stands before the colon and the items after it, when the words before speak of views, topics or kinds."""
-    text = scan.text[sentence.start : sentence.end]
+    text = _masked(scan.text[sentence.start : sentence.end])
     head_text, colon, rest = text.partition(":")
     if not colon:
         return None
@@ -31,6 +32,13 @@ def items(scan: Scan, sentence: Span) -> tuple[Span, list[Span]] | None:
     if not _FEWEST <= len(found) <= _MOST:
         return None
     return head, found
+
+
+def _masked(text: str) -> str:
+    """The text with the commas inside brackets hidden: what is said in brackets belongs to the item before them."""
+    return _BRACKETS.sub(
+        lambda hit: re.sub(r"[,;:.]| (?:and|or) ", lambda cut: " " * len(cut[0]), hit[0]), text
+    )
 
 
 def _are_things(scan: Scan, found: Sequence[Span]) -> bool:
@@ -70,13 +78,15 @@ def _joined(scan: Scan, pieces: Sequence[Span]) -> list[Span]:
 
 
 _TOPICS = re.compile(
-    r"\b(?:about|for|on|between|into|either|regarding|concerning|whether (?:it|they) (?:is|are))\s+"
+    r"\b(?:about|for|on|between|into|to|either|regarding|concerning|whether (?:it|they) (?:is|are))\s+"
     r"(?=(?:[^,.;:]{2,45},\s*){1,7}[^,.;:]{0,45}?\b(?:and|or)\b)",
     re.IGNORECASE,
 )
 _TOPIC_END = re.compile(
     r",\s*(?:and |or )?(?:for |about |on )?|\s+(?:and|or)\s+(?:for |about |on )?", re.IGNORECASE
 )
+_SERIAL_END = re.compile(r",\s*(?:and |or )?(?:for |about |on )?", re.IGNORECASE)
+"""With a comma before the last "and", the others join words of one topic ("bins and recycling, and parking")."""
 _CLAUSE_END = re.compile(
     r"[.;:!?]|,?\s+(?:who|which|that|then|so that|and (?:then|is|are|has))\b|\n", re.IGNORECASE
 )
@@ -90,22 +100,28 @@ def topics(scan: Scan, sentence: Span) -> list[Span]:
     """The kinds of cases a sentence lists ("about permits, taxes and parking"): at least three short ones."""
     if sentence.end - sentence.start > _LONGEST_SENTENCE_CHARS:
         return []
-    text = scan.text[sentence.start : sentence.end]
+    text = _masked(scan.text[sentence.start : sentence.end])
     best: list[Span] = []
     for begin in _TOPICS.finditer(text):
         end = _CLAUSE_END.search(text, begin.end())
         piece = text[begin.end() : end.start() if end else len(text)]
         found = _pieces(scan, sentence.start + begin.end(), piece, sentence)
-        lengths = [span.last - span.first for span in found]
+        lengths = [_words_outside_brackets(scan, span) for span in found]
         if len(found) >= _FEWEST_TOPICS and all(1 <= n <= _LONGEST_TOPIC_WORDS for n in lengths):
             best = found
     return best
 
 
+def _words_outside_brackets(scan: Scan, span: Span) -> int:
+    text = scan.text[span.start : span.end]
+    return len(_BRACKETS.sub("", text).split())
+
+
 def _pieces(scan: Scan, start: int, text: str, sentence: Span) -> list[Span]:
     left = 0
     spans = []
-    for cut in _TOPIC_END.finditer(text):
+    ends = _SERIAL_END if re.search(r",\s*(?:and|or)\s", text) else _TOPIC_END
+    for cut in ends.finditer(text):
         spans.append(scan.span(start + left, start + cut.start(), sentence.sentence))
         left = cut.end()
     spans.append(scan.span(start + left, start + len(text), sentence.sentence))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from common.contracts.network import Pattern
 from common.contracts.scenario import Interpretation, Step
-from planner.rules.roles import STEERING, Role, is_item, lead_of, merged
+from planner.rules.roles import OUTWARD, STEERING, Role, is_item, lead_of, merged
 
 _LEADING = frozenset({"coordinate", "discuss", "route", "receive", "greet", "classify"})
 _CLOSING = frozenset({"compile", "summarize", "report", "decide", "recommend"})
@@ -114,16 +114,36 @@ def _with_synthesis(roles: list[Role], interpretation: Interpretation) -> list[R
 
 
 def _with_critic(roles: list[Role], interpretation: Interpretation) -> list[Role]:
+    """Somebody who judges stands right behind the work that is judged; what is only improved again is rework."""
     if all(role.stage in {"quality", "assess"} for role in roles):
         roles = [Role("Author", "write", "writes the draft and rewrites it after remarks"), *roles]
-    if any(role.stage == "quality" for role in roles[1:]):
-        return roles
-    critic = Role(
-        "Critic",
-        "review",
-        "reviews the draft against the criteria and returns feedback and remarks",
+    roles = _with_rework(roles)
+    judging = next((role for role in reversed(roles[1:]) if role.stage == "quality"), None)
+    if judging is None:
+        judging = Role(
+            "Critic",
+            "review",
+            "reviews the draft against the criteria and returns feedback and remarks",
+        )
+    others = [role for role in roles if role is not judging]
+    made = [i for i, role in enumerate(others) if role.stage in {"produce", "assess"}]
+    is_late = judging in roles and not any(
+        role.verb in OUTWARD for role in roles[: roles.index(judging)]
     )
-    return [*roles, critic]
+    place = roles.index(judging) if is_late else (made[-1] + 1 if made else len(others))
+    return [*others[:place], judging, *others[place:]]
+
+
+def _with_rework(roles: list[Role]) -> list[Role]:
+    """A role that only improves what another made is that other's second round, not a colleague."""
+    kept: list[Role] = []
+    for role in roles:
+        makers = [one for one in kept if one.stage == "produce"]
+        if role.verb == "optimize" and makers and not role.is_stated and not role.profession:
+            makers[-1].steps += role.steps
+        else:
+            kept.append(role)
+    return kept
 
 
 def _with_voices(roles: list[Role], interpretation: Interpretation) -> list[Role]:

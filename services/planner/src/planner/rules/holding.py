@@ -36,12 +36,10 @@ _TELLING = _ACTING | {
     "detect",
 }
 _EFFECTS: dict[str, frozenset[str]] = {
-    "payment_api": _ACTING - {"notify", "schedule", "optimize"},
-    "trading_execution": frozenset({"trade", "order", "sell", "decide", "optimize", "pay"}),
-    "deployment_ops": frozenset(
-        {"deploy", "resolve", "optimize", "decide", "implement", "test", "update"}
-    ),
-    "purchase_order": frozenset({"order", "pay", "update", "decide", "compare", "book", "resolve"}),
+    "payment_api": frozenset({"pay", "resolve", "order", "sell", "book"}),
+    "trading_execution": frozenset({"trade", "order", "sell"}),
+    "deployment_ops": frozenset({"deploy", "resolve", "update"}),
+    "purchase_order": frozenset({"order", "pay", "book"}),
     "email_send": _TELLING,
     "messaging": _TELLING,
 }

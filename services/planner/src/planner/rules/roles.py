@@ -113,7 +113,7 @@ class Role:
     def capabilities(self) -> tuple[str, ...]:
         named = [name for step in self.steps for name in step.capabilities if may_hold(step, name)]
         implied = [
-            *self.implied,
+            *(name for name in self.implied if any(may_hold(step, name) for step in self.steps)),
             *sources(self.verb, self.steps, named),
             *channel(self.verb, self.steps, (*named, *self.implied)),
         ]
