@@ -9,7 +9,18 @@ from typing import Any
 
 import typer
 
-from simulator_cli.commands import converse, demo, develop, evaluate, models, read, simulate, stack
+from simulator_cli.commands import (
+    chaos,
+    converse,
+    demo,
+    develop,
+    doctor,
+    evaluate,
+    models,
+    read,
+    simulate,
+    stack,
+)
 from simulator_cli.errors import CommandError
 
 FAILED = 1
@@ -44,6 +55,8 @@ _COMMANDS: tuple[tuple[str, Callable[..., None], str, dict[str, Any]], ...] = (
     ("status", stack.status, _OPERATE, {}),
     ("logs", stack.logs, _OPERATE, {}),
     ("scale", stack.scale, _OPERATE, {}),
+    ("doctor", doctor.doctor, _OPERATE, {}),
+    ("chaos", chaos.chaos, _DEVELOP, {}),
     ("test", develop.run_tests, _DEVELOP, _PASS_THROUGH),
     ("check", develop.run_checks, _DEVELOP, _PASS_THROUGH),
 )
