@@ -9,6 +9,8 @@ from typing import Any
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 
+from common.streams import WORKERS
+
 type Values = dict[tuple[str, ...], float]
 
 
@@ -65,7 +67,7 @@ def _record(status: Mapping[str, Any]) -> Iterator[Metric]:
 
 
 def _workers(status: Mapping[str, Any]) -> Iterator[Metric]:
-    alive: Values = {}
+    alive: Values = {(worker,): 0.0 for worker in WORKERS}
     for worker in status["workers"]:
         key = (worker["worker"],)
         alive[key] = alive.get(key, 0.0) + float(worker["alive"])
