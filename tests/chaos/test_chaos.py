@@ -1,0 +1,72 @@
+"""The short profile: one fault after the other while work comes in; nothing lost, nothing doubled, everything ends.
+
+The long one is `./simulator chaos`. What each fault does stands in `chaos.faults`, what is counted in `chaos.judge`.
+"""
+
+import asyncio
+import os
+
+import pytest
+
+from chaos.campaign import campaign, table
+from chaos.faults import SHORT
+from chaos.proxy import Line, Proxy, open_nats
+from rig import running_stack
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+
+SEED = int(os.environ.get("SIMULATOR_CHAOS_SEED", "1"))
+
+
+@pytest.fixture(scope="module")
+def stack():
+    with running_stack() as running:
+        yield running
+
+
+async def test_no_fault_loses_or_doubles_anything_and_all_ends_well(stack):
+    result = await campaign(stack, SHORT, seed=SEED, rate_per_s=1.0)
+    print("\n" + table(result))
+
+    dirty = [row for row in result.rows if not row.count.is_clean]
+    assert dirty == []
+    assert result.given_up == 0
+    assert result.answers.bare_503 == 0
+    assert all(row.recovered_s is not None for row in result.rows)
+
+
+@pytest.fixture(scope="module")
+async def line():
+    """A stack whose bus is behind our proxy."""
+    with open_nats() as port:
+        proxy = Proxy(port)
+        await proxy.start()
+        stacks = running_stack({"SIMULATOR_NATS_URL": f"nats://127.0.0.1:{proxy.port}"})
+        stack = await asyncio.to_thread(stacks.__enter__)
+        try:
+            yield stack, proxy
+        finally:
+            await asyncio.to_thread(stacks.__exit__, None, None, None)
+            await proxy.stop()
+
+
+async def test_a_bus_that_swallows_everything_or_crawls_costs_only_time(line):
+    stack, proxy = line
+
+    def broken(state, seconds):
+        async def fault(_stack, _chance):
+            proxy.line = state
+            await asyncio.sleep(seconds)
+            proxy.line = Line.PASS
+
+        return fault
+
+    faults = {
+        "bus blackholed 18 s": broken(Line.BLACKHOLE, 18),
+        "bus at 20 kB/s, 5 s": broken(Line.THROTTLE, 5),
+    }
+    result = await campaign(stack, faults, seed=SEED, rate_per_s=1.0)
+    print("\n" + table(result))
+
+    assert result.is_clean
+    assert all(row.recovered_s is not None for row in result.rows)
