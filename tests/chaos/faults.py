@@ -85,7 +85,6 @@ def _family(pid: int | None) -> list[psutil.Process]:
 SHORT: dict[str, Fault] = {
     "every worker killed": workers_killed,
     "gateway killed twice": gateway_killed,
-    "gateway restarted": gateway_restarted,
     "NATS killed twice": nats_killed,
     "PostgreSQL killed twice": postgres_killed,
     "bus store wiped": store_wiped,
@@ -95,6 +94,7 @@ SHORT: dict[str, Fault] = {
     "supervisor killed": supervisor_killed,
 }
 LONG: dict[str, Fault] = SHORT | {
+    "gateway restarted": gateway_restarted,
     "PostgreSQL frozen 60 s": frozen("postgres", 60),
     "NATS frozen 180 s": frozen("nats", 180),
 }

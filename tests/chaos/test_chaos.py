@@ -11,7 +11,8 @@ import pytest
 from chaos.campaign import campaign, table
 from chaos.faults import SHORT
 from chaos.proxy import Line, Proxy, open_nats
-from rig import running_stack
+from rig import REFUND, finished, running_stack, submit
+from simulator_cli.stack import control
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
@@ -33,6 +34,27 @@ async def test_no_fault_loses_or_doubles_anything_and_all_ends_well(stack):
     assert result.given_up == 0
     assert result.answers.bare_503 == 0
     assert all(row.recovered_s is not None for row in result.rows)
+
+
+async def test_three_planners_share_the_work(stack):
+    await asyncio.to_thread(control.scale, stack.data_dir, "planner", 3)
+    async with stack.client() as client, asyncio.timeout(60):
+        while len(await handled_by(client, "planner")) < 3:
+            await asyncio.sleep(0.2)
+        answers = await asyncio.gather(
+            *(submit(client, f"{REFUND} Case {n}.", options={"tasks": 20}) for n in range(18))
+        )
+        for answer in answers:
+            await finished(client, answer["simulation_id"])
+        await asyncio.sleep(2.5)  # one heartbeat
+
+        handled = await handled_by(client, "planner")
+    assert min(handled.values()) > 0, handled
+
+
+async def handled_by(client, worker):
+    workers = (await client.get("/api/status")).json()["workers"]
+    return {w["instance"]: w["handled"] for w in workers if w["worker"] == worker and w["alive"]}
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """The stream as clients see it, over real sockets: replay, live, resume, pace, filters, and an orderly end."""
 
 import asyncio
+import re
 import socket
 from collections.abc import AsyncIterator
 from typing import Any
@@ -222,6 +223,9 @@ async def test_at_shutdown_sockets_are_told_to_come_back(
             await receive(socket_)
 
         assert socket_.close_code == 4012
+        told = re.match(r"restart; retry_ms=(\d+);", socket_.close_reason or "")
+        assert told is not None
+        assert 500 <= int(told[1]) <= 3_000
 
 
 async def test_a_client_that_does_not_read_is_closed_and_costs_others_nothing(

@@ -1,12 +1,13 @@
 """The websocket: a simulation's stream, resumable from any `seq`.
 
 Close codes: 1013 too many sockets, 4004 no such simulation appeared in time, 4008 the client reads too slowly
-(it can resume), 4012 the process is about to stop (resume at once), 4029 too many frames from the client,
-4400 a parameter is not valid.
+(it can resume), 4012 the process is about to stop (its reason says after how many
+milliseconds to resume), 4029 too many frames from the client, 4400 a parameter is not valid.
 """
 
 import asyncio
 import contextlib
+import random
 import re
 import time
 from typing import Any
@@ -89,7 +90,7 @@ class SocketSession:
         except _Close as close:
             await self._close(close.code, close.reason)
         except HubClosed:
-            await self._close(RESTART, "the gateway restarts; resume with after=<last seq>")
+            await self._close(RESTART, restart_reason(random.random()))  # noqa: S311 - jitter
         except TimeoutError:
             await self._close(SLOW, "you read too slowly; resume with after=<last seq>")
         except (WebSocketDisconnect, RuntimeError, OSError):
@@ -211,6 +212,12 @@ class SocketSession:
         with contextlib.suppress(RuntimeError, OSError, TimeoutError, WebSocketDisconnect):
             async with asyncio.timeout(1):
                 await self._websocket.close(code, reason)
+
+
+def restart_reason(chance: float) -> str:
+    """When to come back, spread by `chance` (0…1), so that not all come in the same moment."""
+    retry_ms = round(500 + 2_500 * chance)
+    return f"restart; retry_ms={retry_ms}; resume with after=<last seq>"
 
 
 class Allowance:
