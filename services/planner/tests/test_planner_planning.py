@@ -334,3 +334,99 @@ def test_every_alternative_that_is_forecast_is_sound_too(
 
     assert len(seen) >= 3
     assert not any(seen)
+
+
+def a_person(number: int, who: str, condition: str | None = None) -> Step:
+    return Step(
+        name=f"approval by {who}", id=f"s{number}", order=number, verb="approve", actor=who, condition=condition
+    )  # fmt: skip
+
+
+def test_a_named_person_stands_between_the_work_before_and_the_outward_work_after() -> None:
+    network = plan(
+        read(a_step(1, "extract", "permit"), a_step(2, "write", "permit"), a_person(3, "Engineer"),
+             a_step(4, "notify", "builder"))
+    )  # fmt: skip
+
+    (person,) = [agent for agent in network.agents if agent.kind == "human"]
+    before = [e.source for e in network.connections if e.target == person.id]
+    after = [e.target for e in network.connections if e.source == person.id]
+    steps = {agent.id: agent.steps for agent in network.agents}
+    assert person.name == "Engineer (human)"
+    assert [steps[i] for i in before] == [("s2",)]
+    assert [steps[i] for i in after] == [("s4",)]
+
+
+def test_an_amount_splits_the_flow_before_a_named_body() -> None:
+    network = plan(
+        read(a_step(1, "extract", "loan"), a_step(2, "score", "loan risk"),
+             a_person(3, "Credit Committee", "above 90,000 EUR"), a_step(4, "notify", "customer"))
+    )  # fmt: skip
+
+    (asked,) = [e for e in network.connections if e.kind == "approve"]
+    (passed,) = [e for e in network.connections if e.source == asked.source and e.kind != "approve"]
+    assert (asked.when, passed.when) == ("above 90,000 EUR", "up to 90,000 EUR")
+    assert (asked.share or 0) + (passed.share or 0) == pytest.approx(1.0)
+    assert any("above 90,000 EUR" in assumption.text for assumption in network.assumptions)
+
+
+def test_nobody_acts_irreversibly_before_the_person_whose_condition_follows_in_the_text() -> None:
+    network = plan(
+        read(a_step(1, "verify", "refund"), a_step(2, "pay", "refund", ("payment_api",)),
+             a_person(3, "Manager", "large ones"), a_step(4, "notify", "customer"))
+    )  # fmt: skip
+
+    (payer,) = [agent.id for agent in network.agents if "payment_api" in agent.capabilities]
+    people = [agent.id for agent in network.agents if agent.kind == "human"]
+    assert len(people) == 1
+    assert [e.target for e in network.connections if e.source == people[0]] == [payer]
+
+
+def test_who_releases_what_nobody_is_named_for_is_an_assumption() -> None:
+    network = plan(read(a_step(1, "extract"), a_step(2, "pay", "invoice", ("payment_api",))))
+
+    (person,) = [agent.name for agent in network.agents if agent.kind == "human"]
+    assert person == "Finance Manager (human)"
+    assert any("Finance Manager" in assumption.text for assumption in network.assumptions)
+
+
+def test_a_judge_stands_behind_the_work_and_before_its_publication() -> None:
+    network = plan(
+        read(a_step(1, "research", "market"), a_step(2, "write", "article"),
+             a_step(3, "publish", "article"), evaluator_loop=0.95)
+    )  # fmt: skip
+
+    (judge,) = [agent for agent in network.agents if agent.is_verifier]
+    back = [e for e in network.connections if e.max_iterations is not None]
+    order = {agent.id: n for n, agent in enumerate(network.agents)}
+    after = [e.target for e in network.connections if e.source == judge.id and e not in back]
+    assert [agent.steps for agent in network.agents if agent.id in after] == [("s3",)]
+    assert all(order[e.target] < order[e.source] for e in back)
+    assert any("goes back" in assumption.text for assumption in network.assumptions)
+
+
+def test_roles_of_the_text_keep_their_names_and_their_tree() -> None:
+    def under(number: int, verb: str, name: str, lead: str | None = None) -> Step:
+        group = f"duty{number}" + (f"<{lead}" if lead else "")
+        return a_step(number, verb, "", (), group).model_copy(update={"actor": name})
+
+    network = plan(
+        read(
+            under(1, "coordinate", "Festival Manager"),
+            under(2, "coordinate", "Stage Lead"),
+            under(3, "plan", "Sound Planner", "Stage Lead"),
+            under(4, "coordinate", "Guest Lead"),
+            under(5, "research", "Hotel Finder", "Guest Lead"),
+            hierarchical=0.95,
+        )
+    )
+
+    names = {agent.id: agent.name for agent in network.agents}
+    calls = {(names[e.source], names[e.target]) for e in network.connections if e.kind == "call"}
+    assert network.pattern == "hierarchical"
+    assert calls == {
+        ("Festival Manager", "Stage Lead"),
+        ("Stage Lead", "Sound Planner"),
+        ("Festival Manager", "Guest Lead"),
+        ("Guest Lead", "Hotel Finder"),
+    }

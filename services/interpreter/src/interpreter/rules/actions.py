@@ -36,6 +36,20 @@ _SOURCE_PREPOSITIONS = frozenset(
     }
 )
 
+_ACTS = frozenset({"pay", "trade", "deploy", "order", "book"})
+_NOUN_ENDINGS = (
+    "ment",
+    "ments",
+    "tion",
+    "tions",
+    "refunds",
+    "vouchers",
+    "trades",
+    "orders",
+    "bookings",
+)
+"""What is done with effect is said by a verb: "payments" are only spoken of."""
+
 type Places = Mapping[int, Sequence[Match]]
 type Action = tuple[float, Match]
 
@@ -73,7 +87,8 @@ def _strength(scan: Scan, match: Match, span: Span, sentence: Span) -> float:
         return _PHRASE_USE
     word = scan.lower[match.first]
     before = scan.stems[match.first - 1] if match.first > span.first else ""
-    if _is_denied(scan, match, span) or _is_compound(scan, match, span):
+    is_spoken_of = match.key in _ACTS and word.endswith(_NOUN_ENDINGS)
+    if is_spoken_of or _is_denied(scan, match, span) or _is_compound(scan, match, span):
         return _NOUN_USE
     if before in tables.word_stems("before_noun"):
         return _as_noun(scan, match, sentence)

@@ -27,6 +27,8 @@ _OUTWARD = frozenset(
         "resolve",
     }
 )
+_UNSAID = "create"
+"""What an agent does whose duty is told without a known verb."""
 _NAMED = 0.7
 """Strength of the work of a role of which the text says only the name."""
 
@@ -69,18 +71,26 @@ def of_persons(
 def with_duties(scan: Scan, drafts: list[Draft], given: Sequence[Duty]) -> list[Draft]:
     """Each draft with the duty it lies in; a role that is only named gets a draft of what it is for."""
     for draft in drafts:
-        start = scan.tokens[draft.first].start
+        acted = strongest(draft.actions)[1].first
+        start = scan.tokens[acted if acted >= 0 else draft.first].start
         inside = [(n, d) for n, d in enumerate(given, 1) if d.start - 3 <= start < d.end]
         draft.duty = inside[-1] if inside and not draft.person else None
     _name_verbs(drafts)
     taken = {draft.duty[0] for draft in drafts if draft.duty}
     for n, duty in enumerate(given, 1):
-        if n not in taken and duty.verb:
+        if n not in taken:
             span = scan.span(duty.start, duty.end)
             if span.last > span.first:
-                action = (_NAMED, Match(-1, -1, duty.verb, "role"))
+                action = (_NAMED, Match(-1, -1, duty.verb or _UNSAID, "role"))
                 drafts.append(Draft([span], [action], duty=(n, duty)))
-    return sorted(drafts, key=lambda draft: draft.at)
+    return sorted(drafts, key=lambda draft: _place(scan, draft))
+
+
+def _place(scan: Scan, draft: Draft) -> int:
+    """Where the work stands in the text: a named role where its name is, other work where it begins."""
+    if draft.duty:
+        return max(draft.first, scan.span(draft.duty[1].start, draft.duty[1].end).first)
+    return draft.at
 
 
 def _name_verbs(drafts: Sequence[Draft]) -> None:

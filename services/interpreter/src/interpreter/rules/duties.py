@@ -49,6 +49,23 @@ _VOICE_NAME = re.compile(
     re.IGNORECASE,
 )
 _MOST_VOICES = 9
+_SHARED_HEAD = re.compile(
+    r"\b(?P<list>an? [\w-]+,? (?:(?:and )?an? [\w-]+,? ){0,4}and an? [\w-]+) (?P<noun>assessment|"
+    r"analys[ei]s|review|check|"
+    r"view|perspective|opinion|audit|report|evaluation|examination|score|rating)s?\b",
+    re.IGNORECASE,
+)
+_ASPECT = re.compile(r"\ban? (?P<name>[\w-]+)", re.IGNORECASE)
+_MAKERS = {
+    "review": ("Reviewer", "review"),
+    "check": ("Checker", "verify"),
+    "audit": ("Auditor", "verify"),
+    "report": ("Report Writer", "report"),
+    "scor": ("Evaluator", "score"),
+    "rating": ("Evaluator", "score"),
+    "": ("Analyst", "analyze"),
+}
+"""Who makes what, by the beginning of the noun; the empty one is for all others."""
 _AGENT_DOES = re.compile(
     r"\b(?:an?|one|another|the|this|that)\s+(?P<name>(?!(?:first|second|third|same|next|other|right|"
     r"fitting)\b)(?:[\w'&-]+\s+){1,3}?)(?:agent|bot)\b(?!s)",
@@ -72,7 +89,8 @@ class Duty:
     """The canonical verb of a role named without its work."""
 
 
-def duties(scan: Scan, people: Sequence[Clause]) -> tuple[Duty, ...]:
+@lru_cache(maxsize=2)
+def duties(scan: Scan, people: tuple[Clause, ...]) -> tuple[Duty, ...]:
     """The duties in the order of the text, without overlap; the surest way of saying it wins."""
     text = scan.text
     if len(text) > _LONGEST_CHARS:
@@ -83,6 +101,7 @@ def duties(scan: Scan, people: Sequence[Clause]) -> tuple[Duty, ...]:
         _labelled(scan),
         _each_that(scan),
         _cases(scan),
+        _shared_heads(scan),
     ):
         if len(found) >= _FEWEST:
             return tuple(found)
@@ -147,6 +166,19 @@ def _has_verbs(found: Sequence[Duty]) -> bool:
 
 
 _FEWEST_VOICES, _LONGEST_VOICE_CHARS = 3, 70
+
+
+def _shared_heads(scan: Scan) -> list[Duty]:
+    """Read "a technical, a legal and a fiscal assessment": one kind of work under several aspects."""
+    for hit in _SHARED_HEAD.finditer(scan.text):
+        noun = next(v for k, v in _MAKERS.items() if hit["noun"].lower().startswith(k))
+        aspects = list(_ASPECT.finditer(scan.text, hit.start("list"), hit.end("list")))
+        if len(aspects) >= _FEWEST:
+            return [
+                Duty(a.start(), a.end(), f"{_title(a['name'])} {noun[0]}", None, noun[1])
+                for a in aspects
+            ]
+    return []
 
 
 def _cases(scan: Scan) -> list[Duty]:

@@ -1,5 +1,6 @@
 """What the text names: industry, people, systems, things, laws, dangers, limits, approvals, beginnings."""
 
+from bisect import bisect_left
 from collections import defaultdict
 from typing import Literal, cast
 
@@ -146,10 +147,16 @@ def _clauses(scan: Scan, index: PhraseIndex) -> tuple[Found, ...]:
     places = sorted({match.first for match in scan.find(index)})
     found: list[Found] = []
     for sentence in scan.sentences:
-        if not any(sentence.first <= place < sentence.last for place in places):
+        if not _has(places, sentence.first, sentence.last):
             continue
         for span in scan.fragments(sentence):
-            if any(span.first <= place < span.last for place in places):
+            if _has(places, span.first, span.last):
                 evidence = scan.evidence(span.start, span.end)
                 found.append(Found(name=evidence.text, evidence=(evidence,), confidence=0.8))
     return tuple(found[:_MOST_CONSTRAINTS])
+
+
+def _has(places: list[int], first: int, last: int) -> bool:
+    """Whether one of the sorted places lies in first…last - 1."""
+    at = bisect_left(places, first)
+    return at < len(places) and places[at] < last

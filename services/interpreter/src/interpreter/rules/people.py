@@ -36,6 +36,7 @@ _CLAUSE = r"\b(?:when|whenever|if|unless|in case|where)\b(?! needed| necessary)[
 _CONDITIONS = tuple(re.compile(p, re.IGNORECASE) for p in (_AMOUNT, _ADJECTIVE, _CLAUSE))
 
 _DET = r"(?:an?|the|our|my|his|her|their|your|its|another|every|each|that|this|one|two|one of (?:our|the))"
+_NOT_PART = r"(?! (?:committee|board|manager|department|team|head|officer|leader|council|director|panel|lead)\b)"
 _NOT_AGENT = r"(?!['\u2019]|[- ](?:agent|bot|assistant|ai\b|model|system|tool|software|data|side\b|file|list))"
 _MUST = (
     r"(?:,? \(?(?:who|which|then|finally|always|still|also|must|has to|have to|should|shall|will|needs? to|can|may|"
@@ -83,6 +84,7 @@ class Clause:
     form: Form
 
 
+@lru_cache(maxsize=2)
 def clauses(scan: Scan) -> tuple[Clause, ...]:
     """The persons' clauses in the order of the text; overlapping ones count once."""
     found: list[Clause] = []
@@ -169,7 +171,7 @@ def _patterns() -> tuple[tuple[re.Pattern[str], Form, bool], ...]:
         rf"|(?P<b>(?:{body}|{anyone})\b)|(?P<c>(?:{mods} )?(?:{head})\b))"
     )
     strict = rf"(?:{_DET} (?P<a>(?:{mods} ){{0,2}}?(?:{head}|{body}|{anyone})\b{post})|(?P<b>(?:{body}|{anyone})\b))"
-    whom = strict + _NOT_AGENT
+    whom = strict + _NOT_PART + _NOT_AGENT
     rows: tuple[tuple[str, Form, bool], ...] = (
         (
             rf"\b(?:before|until|unless|once|only after|after|not without) {whom}{_MUST} {_LOOK}{_TAIL}",
@@ -183,6 +185,46 @@ def _patterns() -> tuple[tuple[re.Pattern[str], Form, bool], ...]:
             False,
         ),
         (rf"\b{whom}{_MUST} {_AGREE}\b{_TAIL}", "does", False),
+        (rf"\b{whom} can (?:still )?(?:change|correct|reject|overrule|stop|veto)\b", "does", False),
+        (
+            rf"\b(?:the|an?|our|my|his|her|their) (?P<a>{mods}(?: {mods})?) (?:must|has to|have to|needs? to|"
+            rf"has the (?:last|final)|have the (?:last|final)) (?:sign|approve|agree|release|authori[sz]e|countersign|"
+            rf"okay|confirm|word|say)\b{_TAIL}",
+            "does",
+            False,
+        ),
+        (
+            rf"\b(?:decision|word|say|call|responsibility) (?:always )?(?:stays|remains|lies|rests|is|is left) "
+            rf"(?:with|to|up to|for) {whom}",
+            "does",
+            False,
+        ),
+        (
+            rf"\b(?:to|by|from) (?P<a>(?:Mr|Mrs|Ms|Dr|Prof)\.? \w+) for (?:\w+ )?{_CONSENT}\b",
+            "does",
+            False,
+        ),
+        (
+            r"\b(?:before|until|unless|once|after|only when) (?P<a>I|we)(?:['\u2019]ve| have| had)? "
+            r"(?:ok['\u2019]?d|okayed|approved?|seen|checked|agreed?|confirm(?:ed)?|said|looked|read|"
+            r"given|released|signed)\b",
+            "before",
+            False,
+        ),
+        (
+            r"\b(?P<a>I|we) (?:(?:want|would like|['\u2019]d like|have|need|like) to )?(?:see|check|look (?:at|over|"
+            r"through)|read|review|edit|correct) (?:it|them|this|that|everything|each|every \w+|the \w+)\b"
+            r"(?=[^.;]{0,30}\b(?:before|first|myself|and (?:release|approve|send|decide|sign))\b)",
+            "before",
+            False,
+        ),
+        (
+            r"\b(?P<a>I|we) (?:then |finally )?(?:press send|send (?:it|them) (?:out )?(?:myself|"
+            r"ourselves)|click|publish it "
+            r"myself|merge it|merge myself|release it)\b",
+            "does",
+            False,
+        ),
         (rf"\b{_DONE} (?:\w+ )?by {whom}", "does", False),
         (rf"\bonly (?:\w+ )?by {whom}", "before", False),
         (

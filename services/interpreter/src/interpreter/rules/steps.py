@@ -75,9 +75,14 @@ def _without_context(scan: Scan, read: Sequence[tuple[Span, list[Draft]]]) -> li
     for i, (sentence, drafts) in enumerate(read):
         is_said = any(draft.person or draft.group for draft in drafts)
         is_last = not any(later for _, later in read[i + 1 :]) and not kept
-        if is_said or is_last or not is_context(scan, sentence, len(drafts)):
+        if is_said or is_last or not is_context(scan, sentence, _said(drafts)):
             kept += drafts
     return kept or [draft for _, drafts in read for draft in drafts]
+
+
+def _said(drafts: Sequence[Draft]) -> int:
+    """How many of the drafts come from words that are meant as verbs."""
+    return sum(strongest(draft.actions)[0] >= ENOUGH for draft in drafts)
 
 
 def _steering(scan: Scan) -> frozenset[int]:
@@ -265,7 +270,8 @@ def _capabilities(scan: Scan, drafts: Sequence[Draft]) -> list[dict[str, None]]:
     for name, (capability, *_) in tables.table("products").items():
         hits = re.finditer(rf"\b{re.escape(name)}\b", scan.text) if name in scan.text else ()
         named += [(scan.span(hit.start(), hit.end()).first, capability) for hit in hits]
+    lasts = [draft.last for draft in drafts]
     for place, capability in sorted(named):
-        later = (n for n, draft in enumerate(drafts) if place < draft.last)
+        later = (n for n, last in enumerate(lasts) if place < last)
         found[next(later, len(drafts) - 1)][capability] = None
     return found

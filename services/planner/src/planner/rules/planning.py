@@ -21,7 +21,9 @@ _ZONES: dict[str, Zone] = {
     "memory": "memory",
 }
 _ROUNDS = re.compile(
-    r"at most (\w+) (?:times|rounds|attempts)|up to (\w+) (?:times|rounds|attempts)|(\w+) rounds",
+    r"at most (\w+) (?:times|rounds|attempts)|up to (\w+) (?:times|rounds|attempts)|(\w+) (?:rounds|"
+    r"times) (?:max|tops)|"
+    r"max(?:imum)?\.? (?:of )?(\w+) (?:rounds|times|attempts)|(\w+) rounds",
     re.IGNORECASE,
 )
 _NUMBERS = {"once": 1, "one": 1, "two": 2, "twice": 2, "three": 3, "four": 4, "five": 5, "ten": 10}
@@ -57,6 +59,7 @@ def wired(interpretation: Interpretation, found: Sequence[Role], choice: Choice)
     topology.wire(choice.pattern, draft, found, ids, rounds_of(interpretation))
     gates.add_verifiers(draft, [i for i, role in zip(ids, found, strict=True) if role.is_checking])
     gates.add_people(draft, interpretation)
+    _assume_rounds(draft, interpretation)
     return _network(interpretation, draft, choice)
 
 
@@ -80,14 +83,32 @@ def _network(interpretation: Interpretation, draft: Draft, choice: Choice) -> Ne
     )
 
 
+def _assume_rounds(draft: Draft, interpretation: Interpretation) -> None:
+    """Say which bounds of the ways back are not from the text."""
+    bounds = sorted({e.max_iterations for e in draft.edges if e.max_iterations is not None})
+    stated = _stated_rounds(interpretation)
+    for bound in bounds:
+        if bound != stated:
+            draft.assumptions.append(
+                (
+                    f"Work goes back at most {bound} times per case.",
+                    "The text names no number of rounds.",
+                )
+            )
+
+
 def rounds_of(interpretation: Interpretation) -> int:
     """Rounds of rework the text allows, else the assumed number."""
+    return _stated_rounds(interpretation) or topology.ROUNDS
+
+
+def _stated_rounds(interpretation: Interpretation) -> int | None:
     text = " ".join(span.text for step in interpretation.steps for span in step.evidence)
     found = _ROUNDS.search(text)
     if not found:
-        return topology.ROUNDS
+        return None
     word = next(group for group in found.groups() if group).lower()
-    return max(1, min(20, int(word))) if word.isdigit() else _NUMBERS.get(word, topology.ROUNDS)
+    return max(1, min(20, int(word))) if word.isdigit() else _NUMBERS.get(word)
 
 
 def _ids(found: Sequence[Role]) -> list[str]:

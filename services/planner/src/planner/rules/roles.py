@@ -41,6 +41,10 @@ _WEAK = 0.7
 _STATED = 5.0
 """Fit of a role that the text names: it is never absorbed."""
 _FEWEST_STATED = 2
+_JOINING = re.compile(
+    r"^(?:(?:and|or|but|then|also|finally|after that|afterwards|next|which|who)\b[,\s]*)+",
+    re.IGNORECASE,
+)
 _VAGUE = frozenset(
     [
         "thing",
@@ -125,8 +129,12 @@ class Role:
 
     @property
     def responsibilities(self) -> tuple[str, ...]:
-        """The duty, then what the text says of it."""
-        return (self.duty, *dict.fromkeys(words_of(step) for step in self.steps))
+        """The duty as a sentence, then what the text says of it, as a quotation."""
+        told = dict.fromkeys(_quoted(words_of(step)) for step in self.steps)
+        return (
+            _sentence(self.duty),
+            *(f"From the text: \u201c{one}\u201d." for one in told if one),
+        )
 
     @property
     def order(self) -> int:
@@ -146,6 +154,15 @@ def roles(interpretation: Interpretation, most: int) -> list[Role]:
             _place(step, found, thing, is_own=bool(_duty(step)) or is_released)
     found = _distinct(_absorb_weak(found))
     return _at_most(found, most)
+
+
+def _sentence(duty: str) -> str:
+    return f"{duty[:1].upper()}{duty[1:].rstrip('.')}."
+
+
+def _quoted(words: str) -> str:
+    """The words of the text without what only joins them to the words before."""
+    return _JOINING.sub("", " ".join(words.split())).strip(" ,;:.")
 
 
 def _is_behind(gates: Sequence[int], step: Step, found: Sequence[Role]) -> bool:
@@ -187,7 +204,11 @@ def _place_by_name(step: Step, found: list[Role]) -> None:
     if mine is not None:
         mine.steps.append(step)
         return
-    known = occupations().get(name)
+    fits = fitting(f"{name}. {words_of(step)}", step.verb, name)
+    best = max(sorted(fits), key=lambda title: fits[title], default="")
+    known = occupations().get(name) or (
+        occupations()[best] if fits.get(best, 0.0) >= _FITS else None
+    )
     function = functions().get(step.verb)
     duty = known.duty if known else function.duty if function else step.name
     implied = known.capabilities if known else function.capabilities if function else ()
