@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import os
 import sys
 import time
 from pathlib import Path
@@ -11,13 +10,16 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from chaos.campaign import Row, campaign, table
 from chaos.faults import LONG, SHORT
+from chaos.storm import storm
 from rig import running_stack
+
+LONG_FROM_MINUTES = 8
 
 
 async def run(seed: int, minutes: float, rate_per_s: float) -> bool:
     """Campaigns on one stack until the time is over; the short faults first, the long ones if there is time for them."""
     end = time.monotonic() + minutes * 60
-    faults = LONG if minutes >= 8 else SHORT
+    faults = LONG if minutes >= LONG_FROM_MINUTES else SHORT
     rows: list[Row] = []
     is_clean = True
     with running_stack() as stack:
@@ -31,6 +33,10 @@ async def run(seed: int, minutes: float, rate_per_s: float) -> bool:
             rows += result.rows
             faults = SHORT
             number += 1
+        if minutes >= LONG_FROM_MINUTES:
+            sockets = await storm(stack, readers=500, kills=3, every_s=30, name=f"storm-{seed}")
+            print(f"\n500 sockets, gateway killed every 30 s: {sockets}", flush=True)
+            is_clean &= sockets.count.is_clean
     print(
         f"\nseed {seed}: {sum(r.count.promised for r in rows)} simulations, {'clean' if is_clean else 'NOT clean'}"
     )
@@ -43,7 +49,6 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--rate", type=float, default=2.0, help="submissions per second")
     given = parser.parse_args()
-    os.environ.setdefault("SIMULATOR_KEEP_LOGS", "")
     return 0 if asyncio.run(run(given.seed, given.minutes, given.rate)) else 1
 
 

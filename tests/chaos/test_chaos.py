@@ -11,6 +11,7 @@ import pytest
 from chaos.campaign import campaign, table
 from chaos.faults import SHORT
 from chaos.proxy import Line, Proxy, open_nats
+from chaos.storm import storm
 from rig import REFUND, finished, running_stack, submit
 from simulator_cli.stack import control
 
@@ -34,6 +35,14 @@ async def test_no_fault_loses_or_doubles_anything_and_all_ends_well(stack):
     assert result.given_up == 0
     assert result.answers.bare_503 == 0
     assert all(row.recovered_s is not None for row in result.rows)
+
+
+async def test_a_hundred_sockets_miss_nothing_when_the_gateway_is_killed(stack):
+    result = await storm(stack, readers=100, kills=1, every_s=6, name="storm")
+    print(f"\n{result}")
+
+    assert result.count.is_clean
+    assert result.connections >= 190
 
 
 async def test_three_planners_share_the_work(stack):
@@ -84,8 +93,8 @@ async def test_a_bus_that_swallows_everything_or_crawls_costs_only_time(line):
         return fault
 
     faults = {
-        "bus blackholed 18 s": broken(Line.BLACKHOLE, 18),
-        "bus at 20 kB/s, 5 s": broken(Line.THROTTLE, 5),
+        "bus blackholed 16 s": broken(Line.BLACKHOLE, 16),
+        "bus at 20 kB/s": broken(Line.THROTTLE, 3),
     }
     result = await campaign(stack, faults, seed=SEED, rate_per_s=1.0)
     print("\n" + table(result))
