@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from interpreter.rules import lists, signals, steps
+from interpreter.rules import lists, people, signals, steps
 from interpreter.rules.reading import interpret
 from planner.rules import planning, roles
 from planner.rules.pattern import Choice, described
@@ -28,9 +28,11 @@ PARTS: dict[str, list[tuple[Any, str, Callable[..., Any]]]] = {
         (planning, "choose", lambda _, n: Choice(_plain(n), described(_plain(n))[0], {}))
     ],
     "without the capability words": [(steps, "_capabilities", lambda _, drafts: [{} for _ in drafts])],
-    "without what a duty implies": [(roles, "_sources", lambda *_: ()), (roles, "_channel", lambda *_: ())],
+    "without what a duty implies": [(roles, "sources", lambda *_: ()), (roles, "channel", lambda *_: ())],
     "without least privilege": [(roles, "may_hold", lambda *_: True)],
-    "without people in the text": [(signals, "_human", lambda _: 0.0)],
+    "without people in the text": [(signals, "_human", lambda _: 0.0), (people, "clauses", lambda _: ())],
+    "without named roles and duties": [(steps, "duties", lambda *_: ())],
+    "without telling the situation apart": [(steps, "is_context", lambda *_: False)],
     "without steps of people left out": [(roles, "_is_for_person", lambda _: False)],
 }  # fmt: skip
 

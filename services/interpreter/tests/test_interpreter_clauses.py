@@ -57,6 +57,8 @@ def test_a_sentence_that_asks_for_work_is_no_context(work: str) -> None:
         ("Orders above 20,000 EUR must go to the purchasing committee.", "Purchasing Committee", "above 20,000 EUR"),
         ("No letter leaves before legal has looked at it.", "Legal", None),
         ("Draft the reply and ask the midwife when a value is unusual.", "Midwife", "when a value is unusual"),
+        ("When a ship comes, papers are read, the cargo checked and the entry signed by an officer.", "Officer", None),
+        ("If the draught is doubtful, ask the pilot.", "Pilot", "If the draught is doubtful"),
         ("The harbour pilot must sign the plan.", "Harbour Pilot", None),
         ("Draft it. The final decision remains with the dean.", "Dean", None),
         ("Publish only after the curator has confirmed it.", "Curator", None),

@@ -135,10 +135,12 @@ def condition_near(text: str, place: tuple[int, int]) -> str | None:
     )
     comma = max((m.end() for m in re.finditer(r",(?!\d)", text[: place[0]])), default=0)
     for pattern in _CONDITIONS:
-        begins = max(left, 0) if pattern is _CONDITIONS[-1] else max(left, comma, 0)
-        hit = pattern.search(text[begins:right])
+        hit = pattern.search(text[max(left, comma, 0) : right])
         if hit and not re.search(_CONSENT + r"\b", hit[0]):
             return " ".join(hit[0].strip(" ,").split())
+    said_before = _CONDITIONS[-1].search(text, max(left, 0), comma)
+    if said_before and not text[said_before.end() : comma].strip(" ,"):
+        return " ".join(said_before[0].strip(" ,").split())
     return None
 
 

@@ -70,6 +70,9 @@ _PUBLIC = re.compile(
     r"internet|online|prices?|studies|best practice|latest|current)",
     re.IGNORECASE,
 )
+_GOODS = re.compile(
+    r"\b(?:parts?|materials?|stock|supplies|goods|spares?|ingredients|medicines?)\b", re.IGNORECASE
+)
 _PAPERS = re.compile(
     r"\b(?:letters?|reports?|documents?|invoices?|contracts?|practitioner|offers?)\b", re.IGNORECASE
 )
@@ -105,3 +108,9 @@ def stage_of(verb: str) -> str:
 def words_of(step: Step) -> str:
     """The text a step was read from, else its name."""
     return " ".join(span.text for span in step.evidence) or step.name
+
+
+def ordering(steps: Sequence[Step]) -> tuple[str, ...]:
+    """Who orders goods needs a way to order them, whatever words the text has for it."""
+    orders = any(step.verb == "order" for step in steps)
+    return ("purchase_order",) if orders and any(_GOODS.search(words_of(s)) for s in steps) else ()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from common.contracts.scenario import Interpretation, Step
 from common.contracts.values import Evidence
 from common.wording import stem, stems
-from planner.rules.holding import channel, may_hold, sources, stage_of, words_of
+from planner.rules.holding import channel, may_hold, ordering, sources, stage_of, words_of
 from planner.rules.occupations import domain_words, fitting, functions, occupations
 
 STEERING = frozenset({"coordinate", "discuss"})
@@ -119,6 +119,7 @@ class Role:
         implied = [
             *(name for name in self.implied if any(may_hold(step, name) for step in self.steps)),
             *sources(self.verb, self.steps, named),
+            *ordering(self.steps),
             *channel(self.verb, self.steps, (*named, *self.implied)),
         ]
         return tuple(dict.fromkeys([*named, *implied]))
