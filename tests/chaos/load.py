@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import random
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -131,7 +132,7 @@ async def read(stack: Stack, transcript: Transcript) -> None:
             transcript.closed[ws.close_code or 0] += 1
         except (OSError, WebSocketException, TimeoutError):
             transcript.closed[0] += 1
-        await asyncio.sleep(RETRY_S)
+        await asyncio.sleep(random.uniform(0.1, 1.0))
 
 
 def _note(transcript: Transcript, frame: dict[str, Any]) -> None:

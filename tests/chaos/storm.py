@@ -1,12 +1,12 @@
 """Many readers on open simulations while the gateway is killed again and again: each must get every event, once, in order."""
 
 import asyncio
-import random
 import time
 from collections import Counter
 from dataclasses import dataclass
 
-from chaos.faults import frozen
+import psutil
+
 from chaos.judge import Count, judge, settled
 from chaos.ledger import Ledger
 from chaos.load import Load
@@ -31,17 +31,17 @@ async def storm(stack: Stack, *, readers: int, kills: int, every_s: float, name:
     """Hold the simulations open by freezing the narrator, kill the gateway `kills` times, let them end, judge."""
     ledger = Ledger(stack.data_dir / f"ledger-{name}.jsonl")
     load = Load(stack, ledger, rate_per_s=1, readers=readers // SIMULATIONS)
-    held_s = kills * every_s + 10
-    holding = asyncio.create_task(_hold(stack, held_s))
+    narrator = psutil.Process(stack.pid("narrator-1"))
+    narrator.suspend()
     await asyncio.gather(*(load.submit(f"{name}-{n}", "storm") for n in range(SIMULATIONS)))
+    await _until_connected(load, len(load.transcripts))
     back_s: list[float] = []
     for _ in range(kills):
-        await asyncio.sleep(every_s / 2)
-        before = sum(t.connections for t in load.transcripts)
+        connected = sum(t.connections for t in load.transcripts)
         stack.kill("gateway")
-        back_s.append(await _until_back(load, before + readers * 9 // 10))
-        await asyncio.sleep(every_s / 2)
-    await holding
+        back_s.append(await _until_connected(load, connected + len(load.transcripts) * 9 // 10))
+        await asyncio.sleep(max(0.0, every_s - back_s[-1]))
+    narrator.resume()
     await settled(stack, ledger.read(), 120)
     await load.rest(60)
     closed = sum((t.closed for t in load.transcripts), Counter[int]())
@@ -55,11 +55,8 @@ async def storm(stack: Stack, *, readers: int, kills: int, every_s: float, name:
     )
 
 
-async def _hold(stack: Stack, seconds: float) -> None:
-    await frozen("narrator-1", seconds)(stack, random.Random(0))
-
-
-async def _until_back(load: Load, connections: int, within_s: float = 60.0) -> float:
+async def _until_connected(load: Load, connections: int, within_s: float = 60.0) -> float:
+    """Wait until so many connections were made over all; how long it took."""
     began = time.monotonic()
     while time.monotonic() - began < within_s:
         if sum(t.connections for t in load.transcripts) >= connections:
