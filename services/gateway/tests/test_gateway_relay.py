@@ -1,14 +1,15 @@
 """The relay and the reaper on a real record; the bus is a list, or the real one where it must forget."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pytest
 
 from common.contracts.events import StageStarted
 from gateway.bus import BusAway
 from gateway.database import Database
-from gateway.reaper import Reaper
+from gateway.reaper import QUEUED_PATIENCE, Reaper
 from gateway.relay import Relay
 from gateway.settings import GatewaySettings
 from gateway.testing import T0, Recorder, next_result
@@ -23,6 +24,8 @@ class ListBus:
         self.takes = takes
         self.stored: list[tuple[str, str]] = []
         self.store: str | None = "first"
+        self.pending: dict[str, int] = {}
+        self.answers = True
 
     async def promise(
         self, subject: str, payload: bytes, headers: Mapping[str, str], *, stream: str
@@ -34,6 +37,11 @@ class ListBus:
 
     async def store_id(self) -> str | None:
         return self.store
+
+    async def lags(self, consumers: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
+        if not self.answers:
+            raise BusAway("away")
+        return [{"consumer": name, "pending": self.pending.get(name, 0)} for _, name in consumers]
 
     async def declare(self) -> None:
         self.store = "declared"
@@ -138,6 +146,45 @@ async def test_a_short_silence_is_left_alone(
     await make_reaper(recorder, ListBus(), settings).round()
 
     assert await recorder.outbox() == []
+
+
+@pytest.mark.parametrize(
+    ("pending", "answers"),
+    [({"planner": 1}, True), ({"projector": 1}, True), ({}, False)],
+    ids=["queue", "results", "bus-away"],
+)
+async def test_waiting_in_a_queue_is_no_silence(
+    recorder: Recorder, settings: GatewaySettings, pending: dict[str, int], answers: bool
+) -> None:
+    await recorder.submit()
+    await recorder.accept_until("s1", "interpretation")
+    await recorder.empty_outbox()
+    bus = ListBus()
+    bus.pending, bus.answers = pending, answers
+
+    await recorder.age("s1", settings.stalled_after_s * (QUEUED_PATIENCE - 1))
+    await make_reaper(recorder, bus, settings).round()
+    patient = await recorder.outbox()
+    await recorder.age("s1", settings.stalled_after_s * 2)
+    await make_reaper(recorder, bus, settings).round()
+
+    assert patient == []
+    assert len(await recorder.outbox()) == 1
+
+
+async def test_a_queue_at_another_stage_is_no_excuse(
+    recorder: Recorder, settings: GatewaySettings
+) -> None:
+    await recorder.submit()
+    await recorder.accept_until("s1", "interpretation")
+    await recorder.empty_outbox()
+    await recorder.age("s1", settings.stalled_after_s + 1)
+    bus = ListBus()
+    bus.pending = {"mapper": 9}
+
+    await make_reaper(recorder, bus, settings).round()
+
+    assert len(await recorder.outbox()) == 1
 
 
 async def test_what_still_waits_in_the_outbox_is_not_sent_twice(

@@ -6,12 +6,14 @@ One process at a time is the reaper; the advisory lock is held for one round onl
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from common.contracts.events import StageCompleted
 from common.errors import TransientError
+from common.streams import PROJECTOR, SIMULATIONS, WORKER_SAYS
 from gateway.database import Database
 from gateway.frames import StoredFrame
 from gateway.metrics import REEMITTED
@@ -35,6 +37,20 @@ class BusStore(Protocol):
     async def store_id(self) -> str | None:
         """Differs after the streams were lost; None when they are missing now. Raises BusAway."""
         ...
+
+    async def lags(self, consumers: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
+        """`consumer` and how many messages are `pending` for it. Raises BusAway."""
+        ...
+
+
+_STAGE_OF = {
+    worker: says[0].stage
+    for worker, says in WORKER_SAYS.items()
+    if issubclass(says[0], StageCompleted)
+}
+QUEUED_PATIENCE = 10
+"""So many times `stalled_after_s` may a stage be silent while messages wait for its worker: it is busy, not deaf.
+Sending such work out again would only lengthen the queue, until work that nobody refused is given up."""
 
 
 class Reaper:
@@ -78,6 +94,7 @@ class Reaper:
 
     async def _reap_some(self) -> int:
         ended: list[Ended] = []
+        queued = await self._queued()
         async with self._database.transaction() as connection:
             repository = SimulationRepository(connection)
             if not await repository.is_leader():
@@ -86,6 +103,8 @@ class Reaper:
             silent = await repository.silent(
                 stalled_s=self._settings.stalled_after_s,
                 busy_s=self._settings.busy_after_s,
+                queued_s=self._settings.stalled_after_s * QUEUED_PATIENCE,
+                queued=queued,
                 limit=BATCH,
             )
             for found in silent:
@@ -96,6 +115,19 @@ class Reaper:
                     ended.append(await self._end(connection, found.simulation_id, ending))
         await self._announce(ended)
         return len(silent)
+
+    async def _queued(self) -> frozenset[str]:
+        """Stages that messages wait for; all of them where results wait to be read, or the bus cannot be asked."""
+        everything = frozenset(_STAGE_OF.values())
+        names = (*_STAGE_OF, PROJECTOR.durable)
+        try:
+            lags = await self._bus.lags([(SIMULATIONS.name, name) for name in names])
+        except TransientError:
+            return everything
+        waiting = {lag["consumer"] for lag in lags if lag["pending"] > 0}
+        if PROJECTOR.durable in waiting:
+            return everything
+        return frozenset(_STAGE_OF[name] for name in waiting)
 
     def _ending_of(self, found: Silent) -> Ending | None:
         if found.is_expired:

@@ -367,14 +367,24 @@ class SimulationRepository:
             await self._connection.scalar(select(func.pg_try_advisory_xact_lock(REAPER_LOCK)))
         )
 
-    async def silent(self, *, stalled_s: float, busy_s: float, limit: int) -> Sequence[Silent]:
+    async def silent(
+        self,
+        *,
+        stalled_s: float,
+        busy_s: float,
+        queued_s: float = 0.0,
+        queued: Collection[str] = (),
+        limit: int,
+    ) -> Sequence[Silent]:
         """Open simulations without progress, or past their deadline, longest silence first; their rows are locked.
 
-        A stage that a worker has begun may be silent for `busy_s`, any other for `stalled_s`. What still
-        waits in the outbox is not silent. Rows that others hold are passed over: they are in progress.
+        A stage that a worker has begun may be silent for `busy_s`, one of the stages `queued` (others wait for
+        the same worker) for at least `queued_s`, any other for `stalled_s`. What still waits in the outbox is
+        not silent. Rows that others hold are passed over: they are in progress.
         """
+        patience = {"stalled": stalled_s, "busy": busy_s, "queued_s": queued_s}
         rows = await self._connection.execute(
-            _SILENT, {"stalled": stalled_s, "busy": busy_s, "limit": limit}
+            _SILENT, {**patience, "queued": list(queued), "limit": limit}
         )
         return [Silent(*row) for row in rows]
 
@@ -494,6 +504,8 @@ _SILENT = text(
         r.deadline_at < now()
         OR (
           r.progressed_at < now() - make_interval(secs => CASE
+            WHEN w.awaited = ANY(cast(:queued AS text[]))
+              THEN greatest(cast(:queued_s AS float8), cast(:busy AS float8))
             WHEN jsonb_exists(r.started_stages, w.awaited) THEN cast(:busy AS float8)
             ELSE cast(:stalled AS float8) END)
           AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.simulation_id = s.id)
