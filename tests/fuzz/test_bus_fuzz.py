@@ -128,12 +128,8 @@ async def test_nonsense_on_every_subject_is_buried_and_harms_nobody(stack):
     assert dlq > MESSAGES * 0.4
     assert processes(stack) == alive
     assert after == before
-    now = await stack.query(
-        "select count(*) as n from simulations where id not like 'fuzz%'"
-    )
+    now = await stack.query("select count(*) as n from simulations where id not like 'fuzz%'")
     assert now[0]["n"] == rows[0]["n"] + NEIGHBOURS
-    invented = await stack.query(
-        "select count(*) as n from simulations where id like 'fuzz%'"
-    )
+    invented = await stack.query("select count(*) as n from simulations where id like 'fuzz%'")
     assert invented[0]["n"] == 0
     assert before["status"] in TERMINAL
