@@ -218,11 +218,11 @@ def test_twenty_thousand_characters_are_read_within_the_limit() -> None:
 )
 def test_a_hostile_text_takes_no_longer_than_an_honest_one(piece: str) -> None:
     interpret(REFUNDS)
-    start = time.perf_counter()
+    start = time.process_time()
 
     interpret((piece * 4_000)[:20_000])
 
-    assert time.perf_counter() - start < 0.8
+    assert time.process_time() - start < 0.5  # of one core: the suite shares two
 
 
 def _seconds_for(text: str) -> float:
