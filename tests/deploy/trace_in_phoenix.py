@@ -15,8 +15,6 @@ import httpx2
 
 from rig import finished, running_stack, submit
 
-STAGES = ("interpreter", "planner", "mapper", "failure", "simulation", "narrator")
-
 
 async def main(url: str) -> int:
     with running_stack({"OTEL_EXPORTER_OTLP_ENDPOINT": url}) as stack:
@@ -51,11 +49,8 @@ def whole(spans: list[dict[str, Any]]) -> list[dict[str, Any]]:
         if any("observability.narrated" in s["name"] for s in trace)
     ]
     done = [trace for trace in done if any("simulation.requested" in s["name"] for s in trace)]
-    return (
-        sorted(max(done, key=len), key=lambda span: int(span["start_time_unix_nano"]))
-        if done
-        else []
-    )
+    largest: list[dict[str, Any]] = sorted(done, key=len)[-1] if done else []
+    return sorted(largest, key=lambda span: int(span["start_time_unix_nano"]))
 
 
 def show(trace: list[dict[str, Any]]) -> None:
