@@ -172,6 +172,9 @@ COMPARE_ASK = "compare.v1.ask"
 CHAT_ASK = "chat.v1.ask"
 PERSONA_ASK = "persona.v1.ask"
 
+LIVE_WORDS = "progress"
+"""Kind of the live subject on which a worker shows what a model is writing: `live.v1.progress.<conversation>`."""
+
 
 def bucket_of(stream: StreamSpec) -> str:
     """The name clients open a bucket by."""

@@ -5,7 +5,7 @@ from faststream.nats import NatsMessage, NatsRouter
 from common.bus import Bus
 from common.streams import CHAT_ASK, PERSONA_ASK
 from conversation.agent import ChatAgent
-from conversation.replies import answer_to, audition
+from conversation.replies import answer_to, audition, tell
 from conversation.turns import DeliberationAgent
 
 
@@ -22,6 +22,6 @@ def make_router(bus: Bus, chat: ChatAgent, deliberation: DeliberationAgent) -> N
 
     @bus.ears(router)
     async def on_turn_due(message: NatsMessage) -> None:
-        await bus.turn(message, deliberation.take)
+        await bus.turn(message, lambda due: deliberation.take(due, lambda delta: tell(bus, delta)))
 
     return router

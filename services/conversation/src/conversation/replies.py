@@ -20,8 +20,9 @@ from common.contracts.chat import (
     ChatAsked,
     ChatDelta,
 )
-from common.contracts.conversations import PersonaAnswered, PersonaAsked
+from common.contracts.conversations import PersonaAnswered, PersonaAsked, TurnDelta
 from common.errors import MalformedMessage
+from common.streams import LIVE_WORDS, live_subject
 from conversation.agent import ChatAgent, pieces
 from conversation.turns import DeliberationAgent
 
@@ -84,6 +85,14 @@ async def audition(bus: Bus, message: Msg, deliberation: DeliberationAgent) -> N
     body, headers = encode(answered)
     with suppress(NatsError):
         await bus.broker.publish(body, message.reply, headers=headers)
+
+
+async def tell(bus: Bus, delta: TurnDelta) -> None:
+    """Show more of a message while it is written; no harm if it is lost."""
+    body, headers = encode(delta)
+    with suppress(NatsError):
+        subject = live_subject(LIVE_WORDS, delta.conversation_id)
+        await bus.broker.publish(body, subject, headers=headers)
 
 
 def _error(bus: Bus, request_id: str, error: Exception) -> ChatAnswered:

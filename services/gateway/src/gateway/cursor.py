@@ -61,7 +61,9 @@ class Cursor:
             while True:
                 frames, missed = await feed.news()
                 for frame in frames:
-                    if frame.seq == self.seq + 1:
+                    if frame.is_fleeting:
+                        yield frame
+                    elif frame.seq == self.seq + 1:
                         self.seq = frame.seq
                         yield frame
                     elif frame.seq > self.seq:

@@ -28,6 +28,11 @@ class StoredFrame:
     def is_terminal(self) -> bool:
         return self.event_type in TERMINAL_EVENTS
 
+    @property
+    def is_fleeting(self) -> bool:
+        """Shown to whoever follows now, without a place in the stream: `seq` is 0, and no record holds it."""
+        return self.seq == 0
+
 
 @dataclass(frozen=True, slots=True)
 class NewFrame:

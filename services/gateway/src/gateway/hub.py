@@ -33,6 +33,8 @@ class Feed:
     def offer(self, frames: Sequence[StoredFrame]) -> None:
         for frame in frames:
             self.seen = max(self.seen, frame.seq)
+            if frame.is_fleeting and 2 * len(self._frames) >= self._max_frames:
+                continue  # a slow reader loses these first; they are in no record
             if not self._missed:
                 self._frames.append(frame)
                 self._bytes += len(frame.text)

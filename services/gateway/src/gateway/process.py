@@ -13,7 +13,7 @@ import nats.js.errors
 
 from common.errors import TransientError
 from common.provision import declare
-from common.streams import heartbeat_subject, live_subject
+from common.streams import LIVE_WORDS, heartbeat_subject, live_subject
 from gateway.bus import Bus, BusAway
 from gateway.conversations.fanout import LIVE_KIND as LIVE_CONVERSATIONS
 from gateway.conversations.fanout import ConversationFanout
@@ -211,6 +211,8 @@ class Gateway:
         await client.subscribe(
             live_subject(LIVE_CONVERSATIONS, "*"), cb=self.conversation_fanout.hear
         )
+        words = live_subject(LIVE_WORDS, "*")
+        await client.subscribe(words, cb=self.conversation_fanout.hear_words)
         await client.subscribe(heartbeat_subject("*", "*"), cb=self.directory.hear)
         await asyncio.Event().wait()
 

@@ -273,6 +273,23 @@ class TurnFailed(ConversationEvent):
     reason: str
 
 
+class TurnDelta(Value):
+    """More of a message while it is written, on core NATS: not numbered, not stored, may be lost.
+
+    `reset` (a stable code) says that what was shown of this message is void; `content` is then empty. The message as
+    it counts comes with the turn, under the same `message_id`.
+    """
+
+    conversation_id: ConversationId = Field(pattern=ID_PATTERN)
+    turn: int = Field(ge=1)
+    agent_id: str = Field(pattern=ID_PATTERN)
+    message_id: str = Field(max_length=64)
+    index: int = Field(ge=1)
+    """Counts the deltas of this message."""
+    content: str = Field(default="", max_length=MAX_MESSAGE_CHARS)
+    reset: str | None = Field(default=None, max_length=200)
+
+
 CONVERSATION_EVENTS: tuple[type[ConversationEvent], ...] = (TurnDue, TurnTaken, TurnFailed)
 
 

@@ -5,9 +5,12 @@ from collections.abc import Sequence
 import orjson
 from nats.aio.msg import Msg
 
-from common.streams import live_subject
+from common.codec import decode
+from common.contracts.conversations import TurnDelta
+from common.errors import MalformedMessage
+from common.streams import LIVE_WORDS, live_subject
 from gateway.bus import Bus
-from gateway.conversations.frames import hub_key, read
+from gateway.conversations.frames import fleeting, hub_key, read
 from gateway.fanout import messages
 from gateway.frames import StoredFrame
 from gateway.hub import Hub
@@ -40,3 +43,12 @@ class ConversationFanout:
         key = hub_key(message.subject.rsplit(".", 1)[-1])
         self._hub.deliver(key, frames)
         self._hub.notice(key, head)
+
+    async def hear_words(self, message: Msg) -> None:
+        """What a worker's model is writing, for whoever follows here. Nonsense is not heard."""
+        try:
+            delta = decode(TurnDelta, message.data, message.headers)
+        except MalformedMessage:
+            return
+        if message.subject == live_subject(LIVE_WORDS, delta.conversation_id):
+            self._hub.deliver(hub_key(delta.conversation_id), [fleeting(delta)])

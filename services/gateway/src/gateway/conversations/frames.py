@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import orjson
 
+from common.contracts.conversations import TurnDelta
 from gateway.frames import StoredFrame, iso
 
 ConversationEventType = Literal[
@@ -16,6 +17,7 @@ ConversationEventType = Literal[
     "agent.response.complete",
     "conversation.consensus.reached",
 ]
+DELTA = "agent.response.delta"
 CATEGORY = "conversation"
 KEY_PREFIX = "conv:"
 """Keeps conversations and simulations of the same id apart in the hub."""
@@ -44,6 +46,20 @@ def frame(
         "payload": payload,
     }
     return stored(conversation_id, seq, event_type, orjson.dumps(wire).decode())
+
+
+def fleeting(delta: TurnDelta) -> StoredFrame:
+    """More of a message that a model is writing: no `seq`, in no record, dropped for readers that are slow."""
+    payload = delta.model_dump(mode="json", exclude={"conversation_id"})
+    wire = {
+        "type": DELTA,
+        "event_type": DELTA,
+        "conversation_id": delta.conversation_id,
+        "category": CATEGORY,
+        "source": delta.agent_id,
+        "payload": payload,
+    }
+    return stored(delta.conversation_id, 0, DELTA, orjson.dumps(wire).decode())
 
 
 def stored(conversation_id: str, seq: int, event_type: str, text: str) -> StoredFrame:

@@ -101,6 +101,8 @@ async def with_pings(items: AsyncIterator[Item], every_s: float) -> AsyncIterato
 
 def as_event(item: Item) -> bytes:
     match item:
+        case StoredFrame() if item.is_fleeting:
+            return f"data: {item.text}\n\n".encode()
         case StoredFrame():
             return f"id: {item.seq}\ndata: {item.text}\n\n".encode()
         case CaughtUp():

@@ -249,6 +249,9 @@ async def _consequences(sitting: Sitting, taken: TurnTaken) -> None:
 
 
 def _stored(said: Said, taken: TurnTaken) -> dict[str, Any]:
+    """A turn may be said by several: then each message names its own origin."""
+    of_turn = taken.provenance.model_dump(mode="json")
+    origin = said.metadata.get("provenance", of_turn)
     return {
         "id": said.message_id,
         "sender_type": "agent",
@@ -259,6 +262,5 @@ def _stored(said: Said, taken: TurnTaken) -> dict[str, Any]:
         "parent_message_id": said.parent_message_id,
         "requires_user_response": said.requires_user_response,
         "phase": said.phase,
-        "metadata": dict(said.metadata)
-        | {"turn": taken.turn, "provenance": taken.provenance.model_dump(mode="json")},
+        "metadata": dict(said.metadata) | {"turn": taken.turn, "provenance": origin},
     }

@@ -174,7 +174,15 @@ def _named(place: int, name: str, problem: Problem) -> tuple[Option, list[Argume
         *_from_figures(name, problem),
     ]
     summary = name
-    actions = (
+    option = Option(
+        id="", name=name, summary=summary, proposer="", origin="named", actions=first_steps(name)
+    )
+    return option, arguments
+
+
+def first_steps(name: str) -> tuple[ActionItem, ...]:
+    """What is done first for an option that brings no steps of its own."""
+    return (
         ActionItem(
             text=f"write on one page what “{name}” includes and what not",
             owner="project_manager",
@@ -189,8 +197,6 @@ def _named(place: int, name: str, problem: Problem) -> tuple[Option, list[Argume
             estimate_days=2,
         ),
     )
-    option = Option(id="", name=name, summary=summary, proposer="", origin="named", actions=actions)
-    return option, arguments
 
 
 def _from_wording(name: str) -> Iterator[Argument]:

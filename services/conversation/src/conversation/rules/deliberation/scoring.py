@@ -94,8 +94,13 @@ def voiced_score(state: State, option_id: str, criterion: str) -> CriterionScore
     return CriterionScore(
         criterion=criterion,
         score=round(score(arguments), 3),
-        evidence=tuple(f"{'+' if a.delta > 0 else '−'} {a.text}" for a in arguments),
+        evidence=tuple(_evidence(a) for a in arguments),
     )
+
+
+def _evidence(argument: Argument) -> str:
+    origin = " (brought in by a model)" if argument.source == "persona" else ""
+    return f"{'+' if argument.delta > 0 else '−'} {argument.text}{origin}"
 
 
 def scored_option(state: State, option: Option) -> OptionScored:

@@ -16,7 +16,7 @@ from common.contracts.conversations import (
 from common.contracts.values import Value
 from conversation.rules.deliberation.problem import Problem
 
-Source = Literal["lever", "wording", "text", "simulation", "user", "debate"]
+Source = Literal["lever", "wording", "text", "simulation", "user", "debate", "persona"]
 
 
 class Argument(Value):
@@ -40,7 +40,7 @@ class Option(Value):
     name: str
     summary: str
     proposer: str
-    origin: Literal["named", "lever", "simulation", "user", "compromise"]
+    origin: Literal["named", "lever", "simulation", "user", "compromise", "persona"]
     actions: tuple[ActionItem, ...] = ()
     safeguards: tuple[str, ...] = ()
     parts: tuple[str, ...] = ()

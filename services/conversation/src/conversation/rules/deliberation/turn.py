@@ -26,6 +26,13 @@ from conversation.rules.deliberation.options import emphasis, material
 from conversation.rules.deliberation.problem import read_problem
 from conversation.rules.deliberation.simulated import suggested
 from conversation.rules.deliberation.state import State
+from conversation.rules.deliberation.suggestions import (
+    Invitation,
+    Suggestion,
+    invitation,
+    taken_in,
+    wrong,
+)
 
 MOVES: dict[str, Callable[[Draft, Move], None]] = {
     "frame": opening.frame,
@@ -52,6 +59,8 @@ class Turn:
     state: State
     speaker: str
     reason: str
+    kind: str
+    """The move that was made."""
     said: tuple[Said, ...]
     next_speaker: NextSpeaker | None
     question: QuestionAsked | None
@@ -101,7 +110,7 @@ def state_of(due: TurnDue) -> State:
         state = _read(due.state)
         if due.personas:
             state = state.model_copy(update={"personas": due.personas})
-    if due.spent_s > due.bounds.conversation_timeout_s or _is_overspent(due):
+    if due.spent_s > due.bounds.conversation_timeout_s or overspent(due):
         state = state.model_copy(update={"turn": max(state.turn, state.bounds.max_turns - 4)})
     return absorb(state, due.inputs)
 
@@ -114,12 +123,19 @@ def _read(state: dict[str, Any]) -> State:
         raise BrokenState("the state of the conversation cannot be read") from error
 
 
-def _is_overspent(due: TurnDue) -> bool:
+def overspent(due: TurnDue) -> bool:
+    """Whether the conversation has used up its money."""
     return due.bounds.budget_usd is not None and due.spent_usd > due.bounds.budget_usd
 
 
-def take(state: State) -> Turn:
-    """Make the move that is due.
+def invited(state: State) -> Invitation | None:
+    """The slot that the move which is due has for a suggestion, if it has one."""
+    move = next_move(state)
+    return invitation(state, move) if move is not None else None
+
+
+def take(state: State, suggestion: Suggestion | None = None) -> Turn:
+    """Make the move that is due, with a suggestion that `suggestions.wrong` finds nothing wrong with.
 
     Raises:
         NothingToSay: there is none.
@@ -127,6 +143,9 @@ def take(state: State) -> Turn:
     move = next_move(state)
     if move is None:
         raise NothingToSay("the conversation is over or waits for an answer")
+    asked = invitation(state, move) if suggestion is not None else None
+    if asked is not None and suggestion is not None and not wrong(state, asked, suggestion):
+        state, move = taken_in(state, asked, suggestion)
     draft = Draft(state.model_copy(update={"turn": state.turn + 1}))
     MOVES[move.kind](draft, move)
     draft.note_leader()
@@ -135,6 +154,7 @@ def take(state: State) -> Turn:
         state=draft.state,
         speaker=move.agent_id,
         reason=move.reason,
+        kind=move.kind,
         said=tuple(draft.said),
         next_speaker=_named(draft.state, following),
         question=draft.question,
