@@ -80,7 +80,7 @@ class Stack:
         os.kill(report.supervisor_pid, signal.SIGKILL)
         _, alive = psutil.wait_procs(children, timeout=10)
         assert not alive, alive
-        self.base_url = control.ensure(self.data_dir).base_url
+        self.base_url = control.ensure(self.data_dir, tied=True).base_url
 
     async def query(self, sql: str, *arguments: Any) -> list[asyncpg.Record]:
         connection = await asyncpg.connect(self.dsn)
