@@ -264,3 +264,27 @@ def test_live_messages_are_bounded_and_end_with_the_head() -> None:
 
     assert [len(item["frames"]) for item in packed] == [1, 1]
     assert packed[-1]["head"] == 3
+
+
+async def test_a_fleeting_frame_is_shown_and_moves_no_place_in_the_stream() -> None:
+    log, hub = Log(), Hub()
+    items = aiter(Cursor(hub, log.page, "s1"))
+    assert isinstance(await anext(items), CaughtUp)
+
+    hub.deliver("s1", [frame(0)])
+    hub.deliver("s1", log.write(1))
+    hub.deliver("s1", [frame(0)])
+    hub.deliver("s1", log.write(1))
+
+    assert await rest(items, 4) == [0, 1, 0, 2]
+
+
+async def test_a_slow_reader_loses_fleeting_frames_before_any_other() -> None:
+    feed = Feed(max_frames=8, max_bytes=1024)
+
+    feed.offer([frame(0)] * 50)
+    feed.offer([frame(seq) for seq in (1, 2, 3, 4)])
+
+    frames, missed = await feed.news()
+    assert [f.seq for f in frames] == [0, 0, 0, 0, 1, 2, 3, 4]
+    assert not missed
