@@ -21,6 +21,8 @@ async def test_a_simulation_completes_although_the_model_talks_nonsense_and_says
             body = await submit(client, REFUND, options={"engine": "llm"})
             record = await finished(client, body["simulation_id"])
             used = (await client.get("/api/status")).json()["models"]
+            own = (await client.get(f"/simulations/{body['simulation_id']}/usage")).json()["models"]
+            unknown = await client.get("/simulations/nobody-knows/usage")
         (row,) = await stack.query("select provenance from revisions")
 
     assert record["status"] == "completed"
@@ -31,5 +33,7 @@ async def test_a_simulation_completes_although_the_model_talks_nonsense_and_says
         assert origins[stage]["fallback_reason"] == "model_answer_invalid"
     assert len(server.calls) == 3 * len(asked)
     assert (used["calls"], used["cost_usd"]) == (3 * len(asked), None)
+    assert own["calls"] == used["calls"]
+    assert unknown.status_code == 404
     agents = [row["agent"] for row in used["by"]]
     assert agents == ["failure", "interpreter", "mapper", "narrator", "planner"]

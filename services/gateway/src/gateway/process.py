@@ -36,6 +36,7 @@ from gateway.services.health import HealthService
 from gateway.services.history import HistoryService
 from gateway.services.ledger import Ledger
 from gateway.services.minding import Minder
+from gateway.services.model_usage import ModelUsageService
 from gateway.services.reader import StreamReader
 from gateway.services.records import RecordService
 from gateway.services.rerunning import RerunService
@@ -85,6 +86,7 @@ class Gateway:
             max_outbox_rows=settings.max_outbox_rows,
             notify=notify,
         )
+        self.model_usage = ModelUsageService(self.bus)
         asking = Asking(self.bus, settings.ask_timeout_s)
         self.records = RecordService(self.database, self.ledger)
         self.comparisons = ComparisonService(self.records, asking)

@@ -126,6 +126,14 @@ async def read_report(
     return answer(await gateway.records.report(simulation_id, revision))
 
 
+@router.get("/{simulation_id}/usage")
+async def read_usage(simulation_id: SimulationIdPath, gateway: TheGateway) -> Response:
+    """What language models did for it: tokens, cost (null where unknown), calls; `models` is null without a ledger."""
+    await gateway.records.snapshot(simulation_id)
+    used = await gateway.model_usage.of_simulation(simulation_id)
+    return answer({"simulation_id": simulation_id, "models": used})
+
+
 @router.get("/{simulation_id}/trace", responses=NOT_READY)
 async def read_trace(simulation_id: SimulationIdPath, gateway: TheGateway) -> Response:
     """Spans, logs, metrics and journey of the sampled task; 409 until the simulation is narrated."""
