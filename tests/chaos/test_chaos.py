@@ -15,7 +15,7 @@ from chaos.storm import storm
 from rig import REFUND, finished, running_stack, submit
 from simulator_cli.stack import control
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 SEED = int(os.environ.get("SIMULATOR_CHAOS_SEED", "1"))
 
