@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gateway.cursor import CaughtUp, Cursor, Resync
 from gateway.fanout import messages
 from gateway.frames import StoredFrame
-from gateway.hub import Feed, Hub, HubClosed
+from gateway.hub import Channel, Feed, Hub, HubClosed
 from gateway.view import View, parse_categories
 
 
@@ -181,10 +181,11 @@ async def test_a_slow_reader_loses_nothing_and_costs_a_fast_one_nothing() -> Non
 
 def test_a_reader_that_left_is_forgotten() -> None:
     hub = Hub()
-    with hub.attach("s1"):
-        assert hub.watched == ["s1"]
+    followed = Channel("public", "sim", "s1")
+    with hub.attach(followed):
+        assert hub.watched("sim") == [followed]
 
-    assert (hub.watched, hub.readers) == ([], 0)
+    assert (hub.watched("sim"), hub.readers) == ([], 0)
 
 
 async def test_closing_sends_every_reader_away_and_lets_nobody_in() -> None:
@@ -260,9 +261,10 @@ def test_an_unknown_category_is_named() -> None:
 
 def test_live_messages_are_bounded_and_end_with_the_head() -> None:
     big = StoredFrame("s1", 2, 1, None, "observability", "observability", "x" * 200_000)
-    packed = [orjson.loads(body) for body in messages([frame(1), big, frame(3)])]
+    packed = [orjson.loads(body) for body in messages("acme", [frame(1), big, frame(3)])]
 
     assert [len(item["frames"]) for item in packed] == [1, 1]
+    assert {item["tenant"] for item in packed} == {"acme"}
     assert packed[-1]["head"] == 3
 
 

@@ -13,6 +13,7 @@ import websockets
 from websockets.asyncio.client import ClientConnection
 
 from common.contracts.stream import StreamEvent
+from gateway.hub import Channel
 from gateway.process import Gateway
 from gateway.repositories.simulations import SimulationRepository
 from gateway.routers.live import Allowance, parse_client_frame
@@ -246,7 +247,7 @@ async def test_a_client_that_does_not_read_is_closed_and_costs_others_nothing(
         seen = []
         for seq in range(2, 102):
             await store(recorder, seq, big)
-            gateway.hub.notice("s1", seq)
+            gateway.hub.notice(Channel("public", "sim", "s1"), seq)
             seen.append((await receive(reading))["seq"])
 
         async with asyncio.timeout(10):

@@ -76,7 +76,7 @@ def is_quiet(scope: Mapping[str, Any]) -> bool:
 def _add_middleware(app: FastAPI, gateway: Gateway) -> None:
     """The last one added is the first to see a request."""
     settings = gateway.settings
-    app.add_middleware(Idempotency, keys=StoredKeys(gateway.database))
+    app.add_middleware(Idempotency, keys=StoredKeys(gateway.tenants))
     app.add_middleware(BoundedBody, max_bytes=settings.max_body_bytes)
     if settings.cors_origins:
         app.add_middleware(

@@ -28,6 +28,10 @@ def _timestamp(name: str, *, nullable: bool = False) -> Column[object]:
     return Column(name, DateTime(timezone=True), nullable=nullable, server_default=default)
 
 
+def _tenant(*, primary_key: bool = False) -> Column[str]:
+    return Column("tenant", Text, nullable=False, server_default="public", primary_key=primary_key)
+
+
 def _of_conversation(*, primary_key: bool = False) -> Column[object]:
     owner = ForeignKey("conversations.id", ondelete="CASCADE")
     return Column("conversation_id", Text, owner, nullable=False, primary_key=primary_key)
@@ -37,6 +41,7 @@ conversations = Table(
     "conversations",
     metadata,
     Column("id", Text, primary_key=True),
+    _tenant(),
     Column("goal_description", Text, nullable=False),
     Column("status", Text, nullable=False, server_default="active"),
     Column("phase", Text, nullable=False, server_default="initialization"),
@@ -67,7 +72,7 @@ conversations = Table(
     _timestamp("updated_at"),
     _timestamp("finished_at", nullable=True),
     _timestamp("archived_at", nullable=True),
-    Index("conversations_newest", text("created_at DESC"), "id"),
+    Index("conversations_newest", "tenant", text("created_at DESC"), "id"),
     Index("conversations_due", "due_at", postgresql_where=text("due_event_id IS NOT NULL")),
 )
 """`turn` is the number of the turn given last, 0 before the start. `due_event_id` is the turn that is awaited, null
@@ -78,6 +83,7 @@ messages = Table(
     "conversation_messages",
     metadata,
     Column("id", Text, primary_key=True),
+    _tenant(),
     _of_conversation(),
     Column("number", BigInteger, nullable=False),
     Column("sender_type", Text, nullable=False),
@@ -91,7 +97,7 @@ messages = Table(
     Column("metadata", JSONB, nullable=False, server_default="{}"),
     _timestamp("created_at"),
     Index("messages_in_order", "conversation_id", "number", unique=True),
-    Index("messages_newest", text("created_at DESC"), "id"),
+    Index("messages_newest", "tenant", text("created_at DESC"), "id"),
 )
 
 questions = Table(
@@ -128,6 +134,7 @@ conversation_events = Table(
 persona_versions = Table(
     "persona_versions",
     metadata,
+    _tenant(primary_key=True),
     Column("agent_id", Text, primary_key=True),
     Column("version", Integer, primary_key=True),
     Column("persona", JSONB),
@@ -139,6 +146,7 @@ interaction_logs = Table(
     "interaction_logs",
     metadata,
     Column("id", Text, primary_key=True),
+    _tenant(),
     Column("kind", Text, nullable=False),
     Column("session_id", Text),
     Column("user_id", Text),
@@ -155,5 +163,5 @@ interaction_logs = Table(
     Column("first_byte_ms", Float),
     Column("duration_ms", Float, nullable=False),
     Index("interactions_of_session", "session_id", text("started_at DESC")),
-    Index("interactions_newest", text("started_at DESC")),
+    Index("interactions_newest", "tenant", text("started_at DESC")),
 )

@@ -6,20 +6,20 @@ record is read again. Used by websocket and SSE alike.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 from common.errors import TransientError
 from gateway.frames import StoredFrame
-from gateway.hub import Feed, Hub
+from gateway.hub import Channel, Feed, Hub
 
 PAGE = 500
 RETRY_S = 1.0
 
 log = logging.getLogger(__name__)
 
-type ReadPage = Callable[[str, int, int], Awaitable[Sequence[StoredFrame]]]
-"""(simulation_id, after, limit) -> frames with seq > after, in order."""
+type ReadPage[C] = Callable[[C, int, int], Awaitable[Sequence[StoredFrame]]]
+"""(channel, after, limit) -> frames with seq > after, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +37,13 @@ class Resync:
     head: int
 
 
-class Cursor:
+class Cursor[C: Hashable = Channel]:
     """Iterate it once. `seq` is the last frame that was handed out."""
 
-    def __init__(self, hub: Hub, read_page: ReadPage, simulation_id: str, after: int = 0) -> None:
+    def __init__(self, hub: Hub, read_page: ReadPage[C], channel: C, after: int = 0) -> None:
         self._hub = hub
         self._read_page = read_page
-        self._simulation_id = simulation_id
+        self._channel = channel
         self.seq = after
 
     async def __aiter__(self) -> AsyncIterator[StoredFrame | CaughtUp | Resync]:
@@ -52,7 +52,7 @@ class Cursor:
         Raises:
             HubClosed: the process is about to stop.
         """
-        with self._hub.attach(self._simulation_id) as feed:
+        with self._hub.attach(self._channel) as feed:
             if resync := await self._claims_too_much():
                 yield resync
             async for frame in self._replay(feed):
@@ -91,7 +91,7 @@ class Cursor:
     async def _page(self, after: int, limit: int) -> Sequence[StoredFrame]:
         while True:
             try:
-                return await self._read_page(self._simulation_id, after, limit)
+                return await self._read_page(self._channel, after, limit)
             except TransientError:
                 # The reader keeps its place while the database is away; its sender notices when it leaves.
                 log.warning("the record cannot be read, trying again", extra={"retry_s": RETRY_S})

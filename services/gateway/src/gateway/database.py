@@ -12,9 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from common.errors import TransientError
 from gateway.settings import GatewaySettings
+from gateway.tenancy import PUBLIC, acting_tenant
 
 CONNECT_TIMEOUT_S = 3.0
 IDLE_IN_TRANSACTION_S = 10.0
+TENANT_ROLE = "simulator_tenant"
+"""Made by the migrations: no login, no table of its own, row-level security applies to it."""
+_TOLD = "tenant"
+_TELL = "SELECT set_config('app.tenant', $1, false)"
 
 _AWAY_CLASSES = ("08", "53", "57P")
 """SQLSTATE classes: connection exceptions, insufficient resources, operator intervention (shutdown, starting up)."""
@@ -29,8 +34,11 @@ class DatabaseAway(TransientError):
 class Database:
     """Short transactions on a pool. Every transaction commits when its block ends and rolls back on any error."""
 
+    role: str | None = None
+    """Whose rights its connections take on; null: those of the user in the URL."""
+
     def __init__(self, settings: GatewaySettings) -> None:
-        self.engine = make_engine(settings)
+        self.engine = make_engine(settings, self.role)
         self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @asynccontextmanager
@@ -41,6 +49,7 @@ class Database:
             DatabaseAway: as in `transaction`.
         """
         async with _translated(), self._autocommit.connect() as connection:
+            await self._introduce(connection)
             yield connection
 
     @asynccontextmanager
@@ -50,8 +59,10 @@ class Database:
         Raises:
             DatabaseAway: the server is away or overloaded; nothing is known to be committed.
         """
-        async with _translated(), self.engine.begin() as connection:
-            yield connection
+        async with _translated(), self.engine.connect() as connection:
+            await self._introduce(connection)
+            async with connection.begin():
+                yield connection
 
     async def ping(self) -> None:
         """Raises DatabaseAway unless a statement can run."""
@@ -61,13 +72,35 @@ class Database:
     async def close(self) -> None:
         await self.engine.dispose()
 
+    async def _introduce(self, connection: AsyncConnection) -> None:
+        """Say for whom `connection` is used; the gateway's own need not."""
+
+
+class TenantDatabase(Database):
+    """The door for requests: its connections see and change what is the acting tenant's, by row-level security."""
+
+    role = TENANT_ROLE
+
+    async def _introduce(self, connection: AsyncConnection) -> None:
+        tenant = acting_tenant()
+        known = connection.info.get(_TOLD, PUBLIC)
+        if known == tenant:
+            return
+        # Forgotten first: if the next line fails half-way, nobody may rely on what it was.
+        connection.info[_TOLD] = None
+        # Before the transaction, not in it: a rollback would take it back unseen.
+        raw = await connection.get_raw_connection()
+        assert raw.driver_connection is not None, "it was just taken from the pool"
+        await raw.driver_connection.execute(_TELL, tenant)
+        connection.info[_TOLD] = tenant
+
 
 @asynccontextmanager
 async def _translated() -> AsyncIterator[None]:
     """Any sign of an absent or overloaded server becomes DatabaseAway; everything else stays what it is."""
     try:
         yield
-    except (OSError, PoolTimeoutError, TimeoutError) as error:
+    except (OSError, PoolTimeoutError, TimeoutError, asyncpg.InterfaceError) as error:
         raise DatabaseAway("the database cannot be reached") from error
     except DBAPIError as error:
         if is_away(error):
@@ -75,7 +108,7 @@ async def _translated() -> AsyncIterator[None]:
         raise
 
 
-def make_engine(settings: GatewaySettings) -> AsyncEngine:
+def make_engine(settings: GatewaySettings, role: str | None = None) -> AsyncEngine:
     """An engine whose statements, locks and idle transactions are all bounded in time."""
     server_settings = {
         "application_name": "simulator-gateway",
@@ -83,6 +116,7 @@ def make_engine(settings: GatewaySettings) -> AsyncEngine:
         "lock_timeout": _ms(settings.lock_timeout_s),
         "idle_in_transaction_session_timeout": _ms(IDLE_IN_TRANSACTION_S),
         "jit": "off",
+        **({"role": role, "app.tenant": PUBLIC} if role else {}),
     }
     return create_async_engine(
         settings.dsn,

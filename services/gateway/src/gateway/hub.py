@@ -1,4 +1,4 @@
-"""The hub of one process: hands accepted frames to whoever follows a simulation. Plain asyncio, no FastAPI, no SQL.
+"""The hub of one process: hands accepted frames to whoever follows a channel. Plain asyncio, no FastAPI, no SQL.
 
 A feed that cannot keep frames forgets them and says that it missed some; its reader then reads the record.
 So memory is bounded per reader, and nothing is lost.
@@ -6,10 +6,19 @@ So memory is bounded per reader, and nothing is lost.
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from gateway.frames import StoredFrame
+
+
+class Channel(NamedTuple):
+    """What one can follow. The tenant is part of it: who asks for another tenant's id waits on a channel of his own."""
+
+    tenant: str
+    kind: str
+    id: str
 
 
 class HubClosed(Exception):
@@ -76,15 +85,15 @@ class Feed:
 
 
 class Hub:
-    """Feeds by simulation. All calls are made from the event loop's thread."""
+    """Feeds by channel. All calls are made from the event loop's thread."""
 
     def __init__(self, *, max_frames: int = 256, max_bytes: int = 1024 * 1024) -> None:
-        self._feeds: dict[str, set[Feed]] = {}
+        self._feeds: dict[Hashable, set[Feed]] = {}
         self._limits = (max_frames, max_bytes)
         self._closed = False
 
     @contextmanager
-    def attach(self, simulation_id: str) -> Iterator[Feed]:
+    def attach(self, channel: Hashable) -> Iterator[Feed]:
         """A feed for the length of the block; attach before reading the record, so that no frame falls between.
 
         Raises:
@@ -93,26 +102,26 @@ class Hub:
         if self._closed:
             raise HubClosed
         feed = Feed(*self._limits)
-        feeds = self._feeds.setdefault(simulation_id, set())
+        feeds = self._feeds.setdefault(channel, set())
         feeds.add(feed)
         try:
             yield feed
         finally:
             feeds.discard(feed)
             if not feeds:
-                self._feeds.pop(simulation_id, None)
+                self._feeds.pop(channel, None)
 
-    def deliver(self, simulation_id: str, frames: Sequence[StoredFrame]) -> None:
-        for feed in self._feeds.get(simulation_id, ()):
+    def deliver(self, channel: Hashable, frames: Sequence[StoredFrame]) -> None:
+        for feed in self._feeds.get(channel, ()):
             feed.offer(frames)
 
-    def notice(self, simulation_id: str, head: int) -> None:
-        for feed in self._feeds.get(simulation_id, ()):
+    def notice(self, channel: Hashable, head: int) -> None:
+        for feed in self._feeds.get(channel, ()):
             feed.notice(head)
 
-    @property
-    def watched(self) -> list[str]:
-        return list(self._feeds)
+    def watched(self, kind: str) -> list[Channel]:
+        """The channels of this kind that somebody follows here."""
+        return [c for c in self._feeds if isinstance(c, Channel) and c.kind == kind]
 
     @property
     def readers(self) -> int:

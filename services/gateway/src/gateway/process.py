@@ -17,7 +17,7 @@ from common.streams import LIVE_WORDS, heartbeat_subject, live_subject
 from gateway.bus import Bus, BusAway
 from gateway.conversations.fanout import LIVE_KIND as LIVE_CONVERSATIONS
 from gateway.conversations.fanout import ConversationFanout
-from gateway.database import Database
+from gateway.database import Database, TenantDatabase
 from gateway.fanout import LIVE_KIND, Fanout
 from gateway.hub import Hub
 from gateway.listening import OutboxListener
@@ -32,6 +32,7 @@ from gateway.services.conversation_reader import ConversationReader
 from gateway.services.conversing import ConversationService
 from gateway.services.exporting import ExportService
 from gateway.services.floor import Floor
+from gateway.services.heads import Heads
 from gateway.services.health import HealthService
 from gateway.services.history import HistoryService
 from gateway.services.ledger import Ledger
@@ -46,6 +47,7 @@ from gateway.services.status import StatusService, WorkerDirectory
 from gateway.services.submission import SubmissionService
 from gateway.services.trials import TrialService
 from gateway.settings import GatewaySettings
+from gateway.tenancy import EVERYONE, acting_for
 from gateway.turns import TurnProjector
 
 RESTART_S = 1.0
@@ -72,12 +74,13 @@ class Gateway:
         self.wake = asyncio.Event()
         notify = "relay" not in settings.roles
         self.database = Database(settings)
+        self.tenants = TenantDatabase(settings)
         self.bus = Bus(settings)
         self.hub = Hub(max_frames=settings.feed_frames, max_bytes=settings.feed_bytes)
         self.fanout = Fanout(self.hub, self.bus)
         self.ledger = Ledger(self.database, self.fanout, self.wake, notify=notify)
         self.submissions = SubmissionService(
-            self.database,
+            self.tenants,
             self.hub,
             self.fanout,
             self.wake,
@@ -88,13 +91,13 @@ class Gateway:
         )
         self.model_usage = ModelUsageService(self.bus)
         asking = Asking(self.bus, settings.ask_timeout_s)
-        self.records = RecordService(self.database, self.ledger)
+        self.records = RecordService(self.tenants, self.ledger)
         self.comparisons = ComparisonService(self.records, asking)
         self.reruns = RerunService(
-            self.database, self.ledger, new_id, deadline_s=settings.deadline_s
+            self.tenants, self.ledger, new_id, deadline_s=settings.deadline_s
         )
         self.revising = RevisingService(
-            self.database,
+            self.tenants,
             asking,
             self.submissions,
             self.ledger,
@@ -102,21 +105,27 @@ class Gateway:
             deadline_s=settings.deadline_s,
         )
         self.exports = ExportService(self.records)
-        self.reader = StreamReader(self.database, self.hub)
+        self.reader = StreamReader(self.tenants, self.hub)
         self.chats = ChatService(
-            self.database, self.bus, new_id=new_id, now=now, timeout_s=settings.chat_timeout_s
+            self.tenants, self.bus, new_id=new_id, now=now, timeout_s=settings.chat_timeout_s
         )
         self.conversation_fanout = ConversationFanout(self.hub, self.bus)
         self.floor = Floor(self.database, self.conversation_fanout, self.wake, notify=notify)
-        self.agents = AgentService(self.database)
-        self.conversations = ConversationService(self.database, self.floor, self.agents, new_id)
-        self.conversation_reader = ConversationReader(self.database, self.hub)
-        self.history = HistoryService(self.database, new_id)
+        self.agents = AgentService(self.tenants)
+        self.conversations = ConversationService(
+            self.tenants,
+            Floor(self.tenants, self.conversation_fanout, self.wake, notify=notify),
+            self.agents,
+            new_id,
+        )
+        self.conversation_reader = ConversationReader(self.tenants, self.hub)
+        self.history = HistoryService(self.tenants, self.database, new_id)
+        self.heads = Heads(self.database, self.hub)
         self.trials = TrialService(self.bus, self.agents, timeout_s=settings.ask_timeout_s)
-        self.resets = ResetService(self.database, settings)
+        self.resets = ResetService(self.tenants, settings)
         self.health = HealthService(self.database, self.bus)
         self.directory = WorkerDirectory()
-        self.status = StatusService(self.database, self.bus, self.hub, self.directory)
+        self.status = StatusService(self.tenants, self.database, self.bus, self.hub, self.directory)
         self._alarm = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -125,6 +134,15 @@ class Gateway:
         return self.health.is_draining
 
     async def start(self) -> None:
+        """Begin the roles, which work for every tenant.
+
+        Raises:
+            UnsafeDatabase: row-level security would not hold on the tenants' connections.
+        """
+        with acting_for(EVERYONE):
+            await self._start()
+
+    async def _start(self) -> None:
         self.bus.start()
         if "http" in self.settings.roles:
             self._run("live", self._hear_live)
@@ -152,6 +170,7 @@ class Gateway:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.bus.close()
         await self.database.close()
+        await self.tenants.close()
 
     async def declare(self) -> None:
         """Create the streams and consumers that are missing on the bus.
@@ -222,8 +241,7 @@ class Gateway:
         while True:
             await asyncio.sleep(self.settings.head_poll_s)
             with contextlib.suppress(TransientError):
-                await self.reader.notice_heads()
-                await self.conversation_reader.notice_heads()
+                await self.heads.notice()
 
     def _run(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         self._tasks.append(asyncio.create_task(_for_ever(name, work), name=name))

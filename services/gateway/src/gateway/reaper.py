@@ -30,7 +30,8 @@ BATCH = 100
 
 log = logging.getLogger(__name__)
 
-type Ended = tuple[str, Ending, list[StoredFrame]]
+type Ended = tuple[str, str, Ending, list[StoredFrame]]
+"""Tenant, simulation, how it ended, what is shown."""
 
 
 class BusStore(Protocol):
@@ -164,13 +165,13 @@ class Reaper:
         frames = await self._ledger.write_ending(
             connection, simulation_id, locked, ending, locked.next_seq
         )
-        return simulation_id, ending, frames
+        return locked.tenant, simulation_id, ending, frames
 
     async def _announce(self, ended: list[Ended]) -> None:
         self._ledger.wake_relay()
-        for simulation_id, ending, frames in ended:
+        for tenant, simulation_id, ending, frames in ended:
             log.warning("ended", extra={"simulation_id": simulation_id, "error": ending.error})
-            await self._ledger.announce(simulation_id, frames, ending.state)
+            await self._ledger.announce(tenant, simulation_id, frames, ending.state)
 
     async def _restore_bus(self) -> None:
         """After the loss of the bus's store: streams are declared again, and all open work is sent out again."""

@@ -10,12 +10,14 @@ from common.contracts.conversations import TurnDelta
 from common.errors import MalformedMessage
 from common.streams import LIVE_WORDS, live_subject
 from gateway.bus import Bus
-from gateway.conversations.frames import fleeting, hub_key, read
+from gateway.conversations.frames import fleeting, read
 from gateway.fanout import messages
 from gateway.frames import StoredFrame
-from gateway.hub import Hub
+from gateway.hub import Channel, Hub
 
 LIVE_KIND = "conv"
+"""Names conversations in live subjects and in channels."""
+MAX_OWNERS = 10_000
 
 
 class ConversationFanout:
@@ -24,25 +26,29 @@ class ConversationFanout:
     def __init__(self, hub: Hub, bus: Bus | None) -> None:
         self._hub = hub
         self._bus = bus
+        self._owners: dict[str, str] = {}
 
-    async def deliver(self, conversation_id: str, frames: Sequence[StoredFrame]) -> None:
+    async def deliver(
+        self, tenant: str, conversation_id: str, frames: Sequence[StoredFrame]
+    ) -> None:
         if not frames:
             return
-        self._hub.deliver(hub_key(conversation_id), frames)
+        self._hub.deliver(self._channel(tenant, conversation_id), frames)
         if self._bus is not None:
-            for payload in messages(frames):
+            for payload in messages(tenant, frames):
                 await self._bus.tell(live_subject(LIVE_KIND, conversation_id), payload)
 
     async def hear(self, message: Msg) -> None:
         """Frames another process accepted. Whoever writes nonsense here is not heard."""
         try:
             told = orjson.loads(message.data)
-            head, frames = int(told["head"]), [read(text) for text in told["frames"]]
+            tenant, head = str(told["tenant"]), int(told["head"])
+            frames = [read(text) for text in told["frames"]]
         except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
             return
-        key = hub_key(message.subject.rsplit(".", 1)[-1])
-        self._hub.deliver(key, frames)
-        self._hub.notice(key, head)
+        channel = self._channel(tenant, message.subject.rsplit(".", 1)[-1])
+        self._hub.deliver(channel, frames)
+        self._hub.notice(channel, head)
 
     async def hear_words(self, message: Msg) -> None:
         """What a worker's model is writing, for whoever follows here. Nonsense is not heard."""
@@ -50,5 +56,18 @@ class ConversationFanout:
             delta = decode(TurnDelta, message.data, message.headers)
         except MalformedMessage:
             return
-        if message.subject == live_subject(LIVE_WORDS, delta.conversation_id):
-            self._hub.deliver(hub_key(delta.conversation_id), [fleeting(delta)])
+        owner = self._owners.get(delta.conversation_id)
+        if owner and message.subject == live_subject(LIVE_WORDS, delta.conversation_id):
+            channel = Channel(owner, LIVE_KIND, delta.conversation_id)
+            self._hub.deliver(channel, [fleeting(delta)])
+
+    def _channel(self, tenant: str, conversation_id: str) -> Channel:
+        """The channel; also notes the owner, because workers, who send words, know nothing of tenants.
+
+        The frame that gives the floor goes before the words of the turn, so the note is there when they come.
+        """
+        self._owners.pop(conversation_id, None)
+        self._owners[conversation_id] = tenant
+        if len(self._owners) > MAX_OWNERS:
+            del self._owners[next(iter(self._owners))]
+        return Channel(tenant, LIVE_KIND, conversation_id)

@@ -19,12 +19,6 @@ ConversationEventType = Literal[
 ]
 DELTA = "agent.response.delta"
 CATEGORY = "conversation"
-KEY_PREFIX = "conv:"
-"""Keeps conversations and simulations of the same id apart in the hub."""
-
-
-def hub_key(conversation_id: str) -> str:
-    return f"{KEY_PREFIX}{conversation_id}"
 
 
 def frame(
@@ -64,7 +58,7 @@ def fleeting(delta: TurnDelta) -> StoredFrame:
 
 def stored(conversation_id: str, seq: int, event_type: str, text: str) -> StoredFrame:
     return StoredFrame(
-        simulation_id=hub_key(conversation_id),
+        simulation_id=conversation_id,
         seq=seq,
         revision=1,
         sim_time_s=None,

@@ -7,6 +7,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.conversation_models import persona_versions
+from gateway.tenancy import acting_tenant, owned
 
 
 class AgentRepository:
@@ -20,6 +21,7 @@ class AgentRepository:
                 persona_versions.c.agent_id, persona_versions.c.version, persona_versions.c.persona
             )
             .ext(distinct_on(persona_versions.c.agent_id))
+            .where(owned(persona_versions.c.tenant))
             .order_by(persona_versions.c.agent_id, persona_versions.c.version.desc())
         )
         return {agent_id: (version, persona) for agent_id, version, persona in rows}
@@ -27,7 +29,7 @@ class AgentRepository:
     async def versions(self, agent_id: str) -> list[dict[str, Any]]:
         rows = await self._connection.execute(
             select(persona_versions)
-            .where(persona_versions.c.agent_id == agent_id)
+            .where(persona_versions.c.agent_id == agent_id, owned(persona_versions.c.tenant))
             .order_by(persona_versions.c.version)
         )
         return [dict(row._mapping) for row in rows]
@@ -36,11 +38,13 @@ class AgentRepository:
         """The next version; the default counts as version 1. Raises IntegrityError when two come at once."""
         last = await self._connection.scalar(
             select(func.max(persona_versions.c.version)).where(
-                persona_versions.c.agent_id == agent_id
+                persona_versions.c.agent_id == agent_id, owned(persona_versions.c.tenant)
             )
         )
         version = (last or 1) + 1
         await self._connection.execute(
-            insert(persona_versions).values(agent_id=agent_id, version=version, persona=persona)
+            insert(persona_versions).values(
+                tenant=acting_tenant(), agent_id=agent_id, version=version, persona=persona
+            )
         )
         return version

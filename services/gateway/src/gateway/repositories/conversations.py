@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, delete, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.conversation_models import OVER, conversations
+from gateway.tenancy import acting_tenant, owned
 
 REAPER_LOCK = 5_021_303
 
@@ -19,6 +20,7 @@ class Conversation:
     """The whole row but for search columns; `decision` and `next_speaker` are JSON as the worker said it."""
 
     id: str
+    tenant: str
     goal_description: str
     status: str
     phase: str
@@ -69,7 +71,7 @@ class ConversationRepository:
 
     async def add(self, conversation_id: str, embedding: str, **values: Any) -> bool:
         """A new row; False when the id is taken."""
-        row = insert(conversations).values(id=conversation_id, **values)
+        row = insert(conversations).values(id=conversation_id, tenant=acting_tenant(), **values)
         taken = await self._connection.scalar(
             select(conversations.c.id).where(conversations.c.id == conversation_id)
         )
@@ -86,7 +88,9 @@ class ConversationRepository:
         )
 
     async def get(self, conversation_id: str, *, lock: bool = False) -> Conversation | None:
-        query = select(*_COLUMNS).where(conversations.c.id == conversation_id)
+        query = select(*_COLUMNS).where(
+            conversations.c.id == conversation_id, owned(conversations.c.tenant)
+        )
         if lock:
             query = query.with_for_update()
         row = (await self._connection.execute(query)).first()
@@ -95,19 +99,24 @@ class ConversationRepository:
     async def change(self, conversation_id: str, **values: Any) -> None:
         await self._connection.execute(
             update(conversations)
-            .where(conversations.c.id == conversation_id)
+            .where(conversations.c.id == conversation_id, owned(conversations.c.tenant))
             .values(updated_at=func.now(), **values)
         )
 
     async def delete(self, conversation_id: str) -> bool:
         done = await self._connection.execute(
-            delete(conversations).where(conversations.c.id == conversation_id)
+            delete(conversations).where(
+                conversations.c.id == conversation_id, owned(conversations.c.tenant)
+            )
         )
         return bool(done.rowcount)
 
     async def delete_many(self, *, status: str | None, before: datetime | None) -> int:
         """Those that are over or paused, by state and age; how many went."""
-        wanted: list[ColumnElement[bool]] = [conversations.c.status != "active"]
+        wanted: list[ColumnElement[bool]] = [
+            conversations.c.status != "active",
+            owned(conversations.c.tenant),
+        ]
         if status is not None:
             wanted.append(conversations.c.status == status)
         if before is not None:
@@ -121,7 +130,8 @@ class ConversationRepository:
         wanted: list[ColumnElement[bool]] = [
             conversations.c.archived_at.isnot(None)
             if archived
-            else conversations.c.archived_at.is_(None)
+            else conversations.c.archived_at.is_(None),
+            owned(conversations.c.tenant),
         ]
         if status is not None:
             wanted.append(conversations.c.status == status)
@@ -139,20 +149,31 @@ class ConversationRepository:
 
     async def alike(self, embedding: str, *, besides: str, limit: int) -> list[dict[str, Any]]:
         """The nearest by cosine; `similarity` is 1 for the same direction, 0 for nothing in common."""
+        # An index scan that goes on until enough rows are the tenant's own.
+        await self._connection.execute(text("SET LOCAL hnsw.iterative_scan = strict_order"))
         rows = await self._connection.execute(
             text(
                 "SELECT id, goal_description, status, final_summary, created_at,"
                 " 1 - (embedding <=> CAST(:v AS vector)) AS similarity FROM conversations"
-                " WHERE id <> :id AND embedding IS NOT NULL"
+                " WHERE id <> :id AND embedding IS NOT NULL AND tenant = :tenant"
                 " ORDER BY embedding <=> CAST(:v AS vector) LIMIT :n"
             ),
-            {"v": embedding, "id": besides, "n": limit},
+            {"v": embedding, "id": besides, "n": limit, "tenant": acting_tenant()},
         )
         return [dict(row._mapping) for row in rows]
 
+    async def heads(self, ids: Sequence[str]) -> dict[str, int]:
+        """The last seq of each of `ids` that exists."""
+        rows = await self._connection.execute(
+            select(conversations.c.id, conversations.c.next_seq).where(conversations.c.id.in_(ids))
+        )
+        return {row.id: row.next_seq - 1 for row in rows}
+
     async def count_by_status(self) -> dict[str, int]:
         rows = await self._connection.execute(
-            select(conversations.c.status, func.count()).group_by(conversations.c.status)
+            select(conversations.c.status, func.count())
+            .where(owned(conversations.c.tenant))
+            .group_by(conversations.c.status)
         )
         return {row[0]: row[1] for row in rows}
 
@@ -162,6 +183,7 @@ class ConversationRepository:
                 select(func.count())
                 .select_from(conversations)
                 .where(
+                    owned(conversations.c.tenant),
                     conversations.c.pending_question.isnot(None),
                     conversations.c.status.not_in(OVER),
                 )

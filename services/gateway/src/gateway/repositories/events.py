@@ -6,7 +6,8 @@ from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.frames import NewFrame, StoredFrame
-from gateway.models import events
+from gateway.models import events, simulations
+from gateway.tenancy import reachable
 
 _FRAME_COLUMNS = (
     events.c.simulation_id,
@@ -40,7 +41,11 @@ class EventRepository:
         """Frames with seq > `after`, in order."""
         rows = await self._connection.execute(
             select(*_FRAME_COLUMNS)
-            .where(events.c.simulation_id == simulation_id, events.c.seq > after)
+            .where(
+                events.c.simulation_id == simulation_id,
+                events.c.seq > after,
+                reachable(simulations, simulation_id),
+            )
             .order_by(events.c.seq)
             .limit(limit)
         )
@@ -62,6 +67,7 @@ class EventRepository:
                 events.c.simulation_id == simulation_id,
                 events.c.revision == revision,
                 events.c.event_type.in_(once),
+                reachable(simulations, simulation_id),
             )
             .order_by(events.c.seq)
         )

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.models import idempotency
+from gateway.tenancy import acting_tenant
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +28,8 @@ class Stored:
 
 
 class IdempotencyRepository:
-    def __init__(self, connection: AsyncConnection, tenant: str = "public") -> None:
+    def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
-        self._tenant = tenant
 
     async def claim(
         self, key: str, request_hash: str, *, abandoned_after_s: float
@@ -40,7 +40,7 @@ class IdempotencyRepository:
         """
         taken = await self._connection.execute(
             insert(idempotency)
-            .values(tenant=self._tenant, key=key, request_hash=request_hash)
+            .values(tenant=acting_tenant(), key=key, request_hash=request_hash)
             .on_conflict_do_update(
                 index_elements=["tenant", "key"],
                 set_={"created_at": func.now()},
@@ -89,7 +89,7 @@ class IdempotencyRepository:
         )
 
     def _own(self, key: str) -> ColumnElement[bool]:
-        return (idempotency.c.tenant == self._tenant) & (idempotency.c.key == key)
+        return (idempotency.c.tenant == acting_tenant()) & (idempotency.c.key == key)
 
 
 def _ago(seconds: float) -> ColumnElement[Any]:

@@ -6,6 +6,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.conversation_models import interaction_logs
+from gateway.tenancy import acting_tenant, owned
 
 
 class InteractionRepository:
@@ -13,13 +14,15 @@ class InteractionRepository:
         self._connection = connection
 
     async def add(self, **values: Any) -> None:
-        await self._connection.execute(insert(interaction_logs).values(**values))
+        await self._connection.execute(
+            insert(interaction_logs).values(tenant=acting_tenant(), **values)
+        )
 
     async def session(self, session_id: str, limit: int) -> list[dict[str, Any]]:
         """The last `limit` exchanges of a session, oldest first."""
         rows = await self._connection.execute(
             select(interaction_logs)
-            .where(interaction_logs.c.session_id == session_id)
+            .where(interaction_logs.c.session_id == session_id, owned(interaction_logs.c.tenant))
             .order_by(interaction_logs.c.started_at.desc())
             .limit(limit)
         )
@@ -28,6 +31,7 @@ class InteractionRepository:
     async def newest(self, limit: int, offset: int) -> list[dict[str, Any]]:
         rows = await self._connection.execute(
             select(interaction_logs)
+            .where(owned(interaction_logs.c.tenant))
             .order_by(interaction_logs.c.started_at.desc(), interaction_logs.c.id)
             .limit(limit)
             .offset(offset)

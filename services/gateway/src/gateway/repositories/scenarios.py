@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, delete, func, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.models import scenarios
+from gateway.tenancy import acting_tenant, owned
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +31,8 @@ _COLUMNS = (
 
 
 class ScenarioRepository:
-    def __init__(self, connection: AsyncConnection, tenant: str = "public") -> None:
+    def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
-        self._tenant = tenant
 
     async def add(
         self,
@@ -46,7 +46,7 @@ class ScenarioRepository:
         await self._connection.execute(
             insert(scenarios).values(
                 id=scenario_id,
-                tenant=self._tenant,
+                tenant=acting_tenant(),
                 scenario_text=text,
                 scenario_type=scenario_type,
                 name=name,
@@ -62,7 +62,7 @@ class ScenarioRepository:
 
     async def newest(self, *, q: str | None, limit: int, offset: int) -> tuple[list[Scenario], int]:
         """A page, newest first, and how many there are in all. `q` is looked for in text, type and name."""
-        condition = scenarios.c.tenant == self._tenant
+        condition = owned(scenarios.c.tenant)
         if q:
             fields = (scenarios.c.scenario_text, scenarios.c.scenario_type, scenarios.c.name)
             condition &= or_(*(field.icontains(q, autoescape=True) for field in fields))
@@ -86,4 +86,4 @@ class ScenarioRepository:
         return result.first() is not None
 
     def _own(self, scenario_id: str) -> ColumnElement[bool]:
-        return (scenarios.c.id == scenario_id) & (scenarios.c.tenant == self._tenant)
+        return (scenarios.c.id == scenario_id) & (owned(scenarios.c.tenant))

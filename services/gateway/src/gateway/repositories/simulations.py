@@ -30,6 +30,7 @@ from common.contracts.events import Stage
 from gateway.history import Entry
 from gateway.models import TERMINAL, outbox, revisions, scenarios, simulations
 from gateway.pipeline import Standing
+from gateway.tenancy import acting_tenant, owned, reachable
 
 REAPER_LOCK = 5_021_302
 RESULT_COLUMNS = ("interpretation", "network", "failures", "run", "narrative")
@@ -88,6 +89,7 @@ class Locked:
     """A simulation whose row this transaction holds, and the database's clock."""
 
     standing: Standing
+    tenant: str
     next_seq: int
     attempt: int
     options: Mapping[str, Any]
@@ -113,9 +115,8 @@ _OF_CURRENT = and_(
 
 
 class SimulationRepository:
-    def __init__(self, connection: AsyncConnection, tenant: str = "public") -> None:
+    def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
-        self._tenant = tenant
 
     async def now(self) -> datetime:
         """The database's clock, by which all deadlines are kept."""
@@ -134,7 +135,7 @@ class SimulationRepository:
         await self._connection.execute(
             insert(simulations).values(
                 id=simulation_id,
-                tenant=self._tenant,
+                tenant=acting_tenant(),
                 scenario_id=scenario_id,
                 request_hash=request_hash,
                 next_seq=next_seq,
@@ -168,7 +169,7 @@ class SimulationRepository:
         row = (
             await self._connection.execute(
                 select(*_SIMULATION).where(
-                    simulations.c.id == simulation_id, simulations.c.tenant == self._tenant
+                    simulations.c.id == simulation_id, owned(simulations.c.tenant)
                 )
             )
         ).first()
@@ -185,7 +186,9 @@ class SimulationRepository:
         row = (
             await self._connection.execute(
                 select(*columns).where(
-                    revisions.c.simulation_id == simulation_id, revisions.c.revision == revision
+                    revisions.c.simulation_id == simulation_id,
+                    revisions.c.revision == revision,
+                    reachable(simulations, simulation_id),
                 )
             )
         ).first()
@@ -195,7 +198,9 @@ class SimulationRepository:
         """Its revisions in order, as undo and redo need them."""
         rows = await self._connection.execute(
             select(revisions.c.revision, revisions.c.restores)
-            .where(revisions.c.simulation_id == simulation_id)
+            .where(
+                revisions.c.simulation_id == simulation_id, reachable(simulations, simulation_id)
+            )
             .order_by(revisions.c.revision)
         )
         return [Entry(revision=row.revision, restores=row.restores) for row in rows]
@@ -212,7 +217,9 @@ class SimulationRepository:
                 revisions.c.restores,
                 revisions.c.created_at,
             )
-            .where(revisions.c.simulation_id == simulation_id)
+            .where(
+                revisions.c.simulation_id == simulation_id, reachable(simulations, simulation_id)
+            )
             .order_by(revisions.c.revision)
         )
         return [_plain(row._mapping) for row in rows]
@@ -221,7 +228,7 @@ class SimulationRepository:
         self, *, status: str | None, scenario_id: str | None, limit: int, offset: int
     ) -> tuple[list[Mapping[str, Any]], int]:
         """A page with each scenario's name and beginning, newest first, and the total."""
-        condition = simulations.c.tenant == self._tenant
+        condition = owned(simulations.c.tenant)
         if status:
             condition &= simulations.c.status == status
         if scenario_id:
@@ -253,6 +260,7 @@ class SimulationRepository:
                 stage=row.stage,
                 accepted_event_id=row.accepted_event_id,
             ),
+            tenant=row.tenant,
             next_seq=row.next_seq,
             attempt=row.attempt,
             options=row.options,
@@ -341,7 +349,7 @@ class SimulationRepository:
         """Remove it with its revisions and events; whether there was one."""
         result = await self._connection.execute(
             delete(simulations)
-            .where(simulations.c.id == simulation_id, simulations.c.tenant == self._tenant)
+            .where(simulations.c.id == simulation_id, owned(simulations.c.tenant))
             .returning(simulations.c.id)
         )
         return result.first() is not None
@@ -356,7 +364,7 @@ class SimulationRepository:
     async def count_by_status(self) -> dict[str, int]:
         rows = await self._connection.execute(
             select(simulations.c.status, func.count())
-            .where(simulations.c.tenant == self._tenant)
+            .where(owned(simulations.c.tenant))
             .group_by(simulations.c.status)
         )
         return {row[0]: row[1] for row in rows}
@@ -430,6 +438,7 @@ def _with_scenario() -> Select[Any]:
 _LOCK = (
     select(
         simulations.c.status,
+        simulations.c.tenant,
         simulations.c.revision,
         simulations.c.next_seq,
         revisions.c.stage,

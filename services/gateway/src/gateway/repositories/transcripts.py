@@ -7,12 +7,21 @@ from typing import Any
 from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.conversation_models import conversation_events, messages, questions
+from gateway.conversation_models import (
+    conversation_events,
+    conversations,
+    messages,
+    questions,
+)
 from gateway.conversations.frames import stored
 from gateway.frames import StoredFrame
+from gateway.tenancy import acting_tenant, owned, reachable
 
 MAX_RANKED = 300
 """Of so many of the newest hits the best are shown; a word that stands everywhere needs no full ranking."""
+
+
+_PARSER = {True: "phraseto_tsquery", False: "websearch_to_tsquery"}
 
 
 class TranscriptRepository:
@@ -25,7 +34,9 @@ class TranscriptRepository:
 
     async def message(self, message_id: str) -> dict[str, Any] | None:
         row = (
-            await self._connection.execute(select(messages).where(messages.c.id == message_id))
+            await self._connection.execute(
+                select(messages).where(messages.c.id == message_id, owned(messages.c.tenant))
+            )
         ).first()
         return _plain(row._mapping) if row else None
 
@@ -39,7 +50,9 @@ class TranscriptRepository:
     ) -> list[dict[str, Any]]:
         """Messages with number > `after`, in order."""
         query = select(messages).where(
-            messages.c.conversation_id == conversation_id, messages.c.number > after
+            messages.c.conversation_id == conversation_id,
+            messages.c.number > after,
+            owned(messages.c.tenant),
         )
         if message_type is not None:
             query = query.where(messages.c.message_type == message_type)
@@ -54,7 +67,10 @@ class TranscriptRepository:
     async def questions_of(self, conversation_id: str) -> list[dict[str, Any]]:
         rows = await self._connection.execute(
             select(questions)
-            .where(questions.c.conversation_id == conversation_id)
+            .where(
+                questions.c.conversation_id == conversation_id,
+                reachable(conversations, conversation_id),
+            )
             .order_by(questions.c.asked_at, questions.c.id)
         )
         return [dict(row._mapping) for row in rows]
@@ -69,6 +85,7 @@ class TranscriptRepository:
                 questions.c.conversation_id == conversation_id,
                 questions.c.id == question_id,
                 questions.c.status == "open",
+                reachable(conversations, conversation_id),
             )
             .values(status=status, answer_message_id=answer, answered_at=func.now())
         )
@@ -116,23 +133,14 @@ class TranscriptRepository:
             .where(
                 conversation_events.c.conversation_id == conversation_id,
                 conversation_events.c.seq > after,
+                reachable(conversations, conversation_id),
             )
             .order_by(conversation_events.c.seq)
             .limit(limit)
         )
         return [stored(conversation_id, seq, kind, frame) for seq, kind, frame in rows]
 
-    async def head(self, conversation_id: str) -> int:
-        return (
-            await self._connection.scalar(
-                select(func.max(conversation_events.c.seq)).where(
-                    conversation_events.c.conversation_id == conversation_id
-                )
-            )
-            or 0
-        )
-
-    async def search(
+    async def find(
         self,
         query: str,
         *,
@@ -140,36 +148,51 @@ class TranscriptRepository:
         filters: Mapping[str, Any],
         limit: int,
         offset: int,
-    ) -> list[dict[str, Any]]:
-        """The best hits of the newest `MAX_RANKED`, with the words marked by `**`."""
-        parse = "phraseto_tsquery" if is_phrase else "websearch_to_tsquery"
+    ) -> list[tuple[str, float]]:
+        """(message, score) of the best hits among the acting tenant's newest `MAX_RANKED`, the best first.
+
+        It runs on the gateway's own connection: on a tenant's, row-level security would come before the text index,
+        because a search operator may leak what it looks at. What is found is read by `shown`, behind that wall.
+        """
+        parse = _PARSER[is_phrase]
         wanted, values = _filters(filters)
         join = "JOIN conversations c ON c.id = m.conversation_id" if "status" in values else ""
         statement = f"""
             WITH asked AS MATERIALIZED (SELECT {parse}('english', :q) AS q),
             hits AS MATERIALIZED (
                 SELECT m.id, m.search, m.created_at FROM conversation_messages m {join}
-                WHERE m.search @@ {parse}('english', :q) {wanted}
+                WHERE m.search @@ {parse}('english', :q) AND m.tenant = :tenant {wanted}
                 ORDER BY m.created_at DESC LIMIT {MAX_RANKED}
-            ),
-            best AS (
-                SELECT hits.id, ts_rank(hits.search, asked.q) AS score
-                FROM hits, asked ORDER BY score DESC, hits.created_at DESC, hits.id LIMIT :n OFFSET :o
             )
-            SELECT m.id, m.conversation_id, m.sender_type, m.sender_id, m.agent_name, m.message_type, m.phase,
-                   m.content, m.created_at, c.goal_description, c.status AS conversation_status, best.score,
-                   ts_headline('english', m.content, asked.q,
-                       'StartSel=**, StopSel=**, MaxWords=30, MinWords=10') AS snippet
-            FROM best JOIN conversation_messages m ON m.id = best.id
-                 JOIN conversations c ON c.id = m.conversation_id, asked
-            ORDER BY best.score DESC, m.created_at DESC, m.id
+            SELECT hits.id, ts_rank(hits.search, asked.q) AS score
+            FROM hits, asked ORDER BY score DESC, hits.created_at DESC, hits.id LIMIT :n OFFSET :o
         """  # noqa: S608 - the parts put in are our own constants; values are bound
         # The plan depends on how common the words are: without them the planner takes the slow way for common ones.
         await self._connection.execute(text("SET LOCAL plan_cache_mode = force_custom_plan"))
+        given = {"q": query, "n": limit, "o": offset, "tenant": acting_tenant()}
+        rows = await self._connection.execute(text(statement), given | values)
+        return [(row.id, row.score) for row in rows]
+
+    async def shown(
+        self, query: str, found: Sequence[tuple[str, float]], *, is_phrase: bool
+    ) -> list[dict[str, Any]]:
+        """The messages found, in their order, with the words marked by `**`."""
+        if not found:
+            return []
+        statement = f"""
+            SELECT m.id, m.conversation_id, m.sender_type, m.sender_id, m.agent_name, m.message_type, m.phase,
+                   m.content, m.created_at, c.goal_description, c.status AS conversation_status,
+                   ts_headline('english', m.content, {_PARSER[is_phrase]}('english', :q),
+                       'StartSel=**, StopSel=**, MaxWords=30, MinWords=10') AS snippet
+            FROM conversation_messages m JOIN conversations c ON c.id = m.conversation_id
+            WHERE m.id = ANY(:ids) AND m.tenant = :tenant
+        """  # noqa: S608 - the part put in is our own constant; values are bound
+        scores = dict(found)
         rows = await self._connection.execute(
-            text(statement), {"q": query, "n": limit, "o": offset} | values
+            text(statement), {"q": query, "ids": list(scores), "tenant": acting_tenant()}
         )
-        return [dict(row._mapping) for row in rows]
+        by_id = {row.id: dict(row._mapping) | {"score": scores[row.id]} for row in rows}
+        return [by_id[message_id] for message_id in scores if message_id in by_id]
 
 
 def _filters(filters: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

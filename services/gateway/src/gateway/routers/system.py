@@ -7,6 +7,7 @@ from starlette.responses import PlainTextResponse, Response
 from gateway.asyncapi import document
 from gateway.routers.dependencies import TheGateway, answer
 from gateway.standing import exposition
+from gateway.tenancy import EVERYONE, acting_for
 
 router = APIRouter(tags=["system"])
 
@@ -46,5 +47,7 @@ async def read_asyncapi() -> Response:
 @router.get("/metrics", response_class=PlainTextResponse)
 async def metrics(gateway: TheGateway) -> Response:
     """Prometheus text format: what this process counted, and what stands at this moment."""
-    counted, standing = generate_latest(), exposition(await gateway.status.read())
+    with acting_for(EVERYONE):
+        standing = exposition(await gateway.status.read())
+    counted = generate_latest()
     return Response(counted + standing, media_type=CONTENT_TYPE_LATEST)

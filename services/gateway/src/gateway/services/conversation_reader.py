@@ -5,14 +5,15 @@ from typing import Any
 
 import orjson
 
-from gateway.conversations.frames import KEY_PREFIX, hub_key
+from gateway.conversations.fanout import LIVE_KIND
 from gateway.cursor import Cursor
 from gateway.database import Database
 from gateway.errors import ConversationNotFound
 from gateway.frames import StoredFrame
-from gateway.hub import Hub
+from gateway.hub import Channel, Hub
 from gateway.repositories.conversations import Conversation, ConversationRepository
 from gateway.repositories.transcripts import TranscriptRepository
+from gateway.tenancy import acting_tenant
 
 
 class ConversationReader:
@@ -21,12 +22,16 @@ class ConversationReader:
         self._hub = hub
 
     def cursor(self, conversation_id: str, after: int) -> Cursor:
-        return Cursor(self._hub, self._page_by_key, hub_key(conversation_id), after)
+        channel = Channel(acting_tenant(), LIVE_KIND, conversation_id)
+        return Cursor(self._hub, self._page, channel, after)
 
-    async def _page_by_key(self, key: str, after: int, limit: int) -> Sequence[StoredFrame]:
+    async def _page(self, channel: Channel, after: int, limit: int) -> Sequence[StoredFrame]:
+        return await self.page(channel.id, after, limit)
+
+    async def page(self, conversation_id: str, after: int, limit: int) -> Sequence[StoredFrame]:
         async with self._database.transaction() as connection:
             return await TranscriptRepository(connection).events(
-                key.removeprefix(KEY_PREFIX), after=after, limit=limit
+                conversation_id, after=after, limit=limit
             )
 
     async def events_page(self, conversation_id: str, after: int, limit: int) -> bytes:
@@ -38,7 +43,7 @@ class ConversationReader:
         found = await self.find(conversation_id)
         if found is None:
             raise ConversationNotFound(conversation_id)
-        frames = await self._page_by_key(hub_key(conversation_id), after, limit)
+        frames = await self.page(conversation_id, after, limit)
         body: dict[str, Any] = {
             "conversation_id": conversation_id,
             "status": found.status,
@@ -57,13 +62,3 @@ class ConversationReader:
         """Whether nothing follows `seq`."""
         found = await self.find(conversation_id)
         return found is None or (found.is_over and seq >= found.next_seq - 1)
-
-    async def notice_heads(self) -> None:
-        """Tell the hub how far the watched conversations are, for frames that no message brought here."""
-        watched = [
-            k.removeprefix(KEY_PREFIX) for k in self._hub.watched if k.startswith(KEY_PREFIX)
-        ]
-        for conversation_id in watched:
-            async with self._database.transaction() as connection:
-                head = await TranscriptRepository(connection).head(conversation_id)
-            self._hub.notice(hub_key(conversation_id), head)

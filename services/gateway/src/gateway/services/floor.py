@@ -64,10 +64,12 @@ class Sitting:
     async def keep(self, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         """Store messages in their order and show them; returns them numbered."""
         first = self.get("message_count") + 1
-        numbered = [
-            row | {"number": number, "conversation_id": self.row.id, "created_at": self.now}
-            for number, row in enumerate(rows, first)
-        ]
+        own = {
+            "tenant": self.row.tenant,
+            "conversation_id": self.row.id,
+            "created_at": self.now,
+        }
+        numbered = [row | own | {"number": number} for number, row in enumerate(rows, first)]
         await TranscriptRepository(self.connection).add(numbered)
         self.set(message_count=self.get("message_count") + len(numbered))
         for row in numbered:
@@ -166,7 +168,7 @@ class Floor:
             yield sitting
             await sitting.write()
         self._wake.set()
-        await self._fanout.deliver(conversation_id, sitting.frames)
+        await self._fanout.deliver(row.tenant, conversation_id, sitting.frames)
 
     async def accept(self, taken: TurnTaken) -> bool:
         """Keep a turn if it is the one awaited. Safe to repeat: a late or repeated turn changes nothing."""

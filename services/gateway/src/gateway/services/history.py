@@ -14,14 +14,17 @@ from gateway.errors import ConversationIdTaken, ConversationNotFound
 from gateway.frames import iso
 from gateway.repositories.conversations import Conversation, ConversationRepository
 from gateway.repositories.transcripts import TranscriptRepository
+from gateway.tenancy import acting_tenant
 
 MAX_EXPORTED = 10_000
 FORMAT = "scenario-simulator/conversation/1"
 
 
 class HistoryService:
-    def __init__(self, database: Database, new_id: Callable[[], UUID]) -> None:
+    def __init__(self, database: Database, finder: Database, new_id: Callable[[], UUID]) -> None:
+        """`finder` is the gateway's own door, for the text index alone; see `TranscriptRepository.find`."""
         self._database = database
+        self._finder = finder
         self._new_id = new_id
 
     async def search(
@@ -34,10 +37,12 @@ class HistoryService:
         offset: int,
     ) -> dict[str, Any]:
         """Messages that hold the words, the best first."""
-        async with self._database.transaction() as connection:
-            rows = await TranscriptRepository(connection).search(
+        async with self._finder.transaction() as connection:
+            found = await TranscriptRepository(connection).find(
                 query, is_phrase=is_phrase, filters=filters, limit=limit, offset=offset
             )
+        async with self._database.statements() as connection:
+            rows = await TranscriptRepository(connection).shown(query, found, is_phrase=is_phrase)
         results = [
             row | {"created_at": iso(row["created_at"]), "score": round(float(row["score"]), 4)}
             for row in rows
@@ -147,6 +152,7 @@ def _imported(
 
     return {
         "id": renamed(row["id"]),
+        "tenant": acting_tenant(),
         "conversation_id": conversation_id,
         "number": number,
         "sender_type": row["sender_type"],

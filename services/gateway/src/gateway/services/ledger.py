@@ -75,11 +75,14 @@ class Ledger:
         """Store `result` and its events if it is the one awaited; else say why not. Safe to repeat."""
         frames: list[StoredFrame] = []
         async with self._database.transaction() as connection:
-            verdict, frames = await self._accept(connection, result)
+            locked = await SimulationRepository(connection).lock(result.simulation_id)
+            verdict = judge(locked.standing, result) if locked else Verdict.STRANGER
+            if locked and verdict is Verdict.ACCEPT:
+                frames = await self._store(connection, result, locked)
         RESULTS.labels(result.stage, verdict.value).inc()
-        if verdict is Verdict.ACCEPT:
+        if locked and verdict is Verdict.ACCEPT:
             ended: EndState | None = "completed" if next_stage(result.stage) is None else None
-            await self.announce(result.simulation_id, frames, ended)
+            await self.announce(locked.tenant, result.simulation_id, frames, ended)
         return verdict
 
     async def started(self, said: StageStarted) -> None:
@@ -110,7 +113,7 @@ class Ledger:
             await repository.advance(
                 said.simulation_id, next_seq=locked.next_seq + len(frames), status="running"
             )
-        await self.announce(said.simulation_id, frames, None)
+        await self.announce(locked.tenant, said.simulation_id, frames)
         return bool(frames)
 
     async def fail(self, said: StageFailed) -> bool:
@@ -134,19 +137,14 @@ class Ledger:
             frames = await self.write_ending(
                 connection, simulation_id, locked, ending, locked.next_seq
             )
-        await self.announce(simulation_id, frames, ending.state)
+        await self.announce(locked.tenant, simulation_id, frames, ending.state)
         return True
 
-    async def _accept(
-        self, connection: AsyncConnection, result: StageCompleted
-    ) -> tuple[Verdict, list[StoredFrame]]:
+    async def _store(
+        self, connection: AsyncConnection, result: StageCompleted, locked: Locked
+    ) -> list[StoredFrame]:
+        """The result and its events, and the ending if it was the last; the caller holds the lock."""
         repository = SimulationRepository(connection)
-        locked = await repository.lock(result.simulation_id)
-        if locked is None:
-            return Verdict.STRANGER, []
-        verdict = judge(locked.standing, result)
-        if verdict is not Verdict.ACCEPT:
-            return verdict, []
         frames = await store_events(
             connection,
             result.stream,
@@ -175,7 +173,7 @@ class Ledger:
             frames += await self.write_ending(
                 connection, result.simulation_id, locked, ending, next_seq
             )
-        return verdict, frames
+        return frames
 
     async def _completed_payload(
         self, repository: SimulationRepository, result: StageCompleted, locked: Locked
@@ -236,14 +234,18 @@ class Ledger:
         self._wake.set()
 
     async def announce(
-        self, simulation_id: str, frames: Sequence[StoredFrame], ended: EndState | None = None
+        self,
+        tenant: str,
+        simulation_id: str,
+        frames: Sequence[StoredFrame],
+        ended: EndState | None = None,
     ) -> None:
         """After the commit: wake the relay, count, hand the frames to whoever follows."""
         self._wake.set()
         FRAMES.inc(len(frames))
         if ended is not None:
             ENDED.labels(ended).inc()
-        await self._fanout.deliver(simulation_id, frames)
+        await self._fanout.deliver(tenant, simulation_id, frames)
 
 
 async def store_events(

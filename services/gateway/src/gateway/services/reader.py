@@ -8,10 +8,12 @@ import orjson
 from gateway.cursor import Cursor
 from gateway.database import Database
 from gateway.errors import SimulationNotFound
+from gateway.fanout import LIVE_KIND
 from gateway.frames import StoredFrame
-from gateway.hub import Hub
+from gateway.hub import Channel, Hub
 from gateway.repositories.events import EventRepository
 from gateway.repositories.simulations import Simulation, SimulationRepository
+from gateway.tenancy import acting_tenant
 
 
 class StreamReader:
@@ -20,7 +22,11 @@ class StreamReader:
         self._hub = hub
 
     def cursor(self, simulation_id: str, after: int) -> Cursor:
-        return Cursor(self._hub, self.page, simulation_id, after)
+        channel = Channel(acting_tenant(), LIVE_KIND, simulation_id)
+        return Cursor(self._hub, self._page, channel, after)
+
+    async def _page(self, channel: Channel, after: int, limit: int) -> Sequence[StoredFrame]:
+        return await self.page(channel.id, after, limit)
 
     async def page(self, simulation_id: str, after: int, limit: int) -> Sequence[StoredFrame]:
         async with self._database.statements() as connection:
@@ -55,13 +61,3 @@ class StreamReader:
         """Whether nothing follows `seq`: the state is final and this was the last event, or the record is gone."""
         simulation = await self.find(simulation_id)
         return simulation is None or (simulation.is_terminal and seq >= simulation.next_seq - 1)
-
-    async def notice_heads(self) -> None:
-        """Tell the hub how far the watched simulations are, for frames that no message brought here."""
-        watched = self._hub.watched
-        if not watched:
-            return
-        async with self._database.statements() as connection:
-            heads = await SimulationRepository(connection).heads(watched)
-        for simulation_id, head in heads.items():
-            self._hub.notice(simulation_id, head)

@@ -18,6 +18,7 @@ from gateway.services.outgoing import post
 from gateway.services.rebuild import record_of
 from gateway.services.snapshot import reached
 from gateway.services.submission import Submission, read_snapshot, started_event
+from gateway.tenancy import acting_tenant
 
 _PLANNING_OPTIONS = ("engine", "max_agents")
 """Options that change the network; with these the rerun begins at the interpreter."""
@@ -51,7 +52,7 @@ class RerunService:
             frames = await self._begin(
                 connection, new_simulation_id, snapshot.simulation, record, options
             )
-        await self._ledger.announce(new_simulation_id, frames)
+        await self._ledger.announce(acting_tenant(), new_simulation_id, frames)
 
     async def _begin(
         self,

@@ -1,4 +1,4 @@
-"""Deleting everything, behind a guard."""
+"""Deleting everything the acting tenant has, behind a guard."""
 
 import secrets
 from typing import Any, Literal
@@ -12,15 +12,16 @@ from gateway.conversation_models import (
 )
 from gateway.database import Database
 from gateway.errors import Forbidden
-from gateway.models import idempotency, outbox, scenarios
+from gateway.models import idempotency, scenarios
 from gateway.settings import GatewaySettings
+from gateway.tenancy import owned
 
 Scope = Literal["all", "conversations", "simulations", "agents", "logs"]
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 _TABLES = {
     "conversations": (conversations,),
-    "simulations": (outbox, scenarios, idempotency),
+    "simulations": (scenarios, idempotency),
     "agents": (persona_versions,),
     "logs": (interaction_logs,),
 }
@@ -42,11 +43,11 @@ class ResetService:
             raise Forbidden("The header X-Reset-Token is missing or wrong.")
 
     async def reset(self, scope: Scope) -> dict[str, Any]:
-        """What workers still say about deleted records is dropped. Returns rows deleted by table."""
+        """What workers still say about them is dropped. Returns rows deleted by table."""
         chosen = [t for name, tables in _TABLES.items() if scope in {"all", name} for t in tables]
         removed: dict[str, int] = {}
         async with self._database.transaction() as connection:
             for table in chosen:
-                done = await connection.execute(delete(table))
+                done = await connection.execute(delete(table).where(owned(table.c.tenant)))
                 removed[str(table.name)] = done.rowcount or 0
         return {"scope": scope, "deleted": removed}

@@ -23,6 +23,7 @@ from gateway.services.outgoing import post
 from gateway.services.rebuild import read_request
 from gateway.services.snapshot import reached, with_network
 from gateway.services.submission import Patience, SubmissionService, read_snapshot
+from gateway.tenancy import acting_tenant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,7 +205,7 @@ class RevisingService:
             )
             await repository.advance(simulation_id, next_seq=locked.next_seq + 1, status="running")
             await post(connection, edited, notify=self._ledger.notifies)
-        await self._ledger.announce(simulation_id, frames)
+        await self._ledger.announce(acting_tenant(), simulation_id, frames)
 
 
 def _edited(simulation: Simulation, command: str, answered: EditAnswered) -> Change:

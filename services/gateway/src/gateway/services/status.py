@@ -22,6 +22,7 @@ from gateway.repositories.conversations import ConversationRepository
 from gateway.repositories.outbox import OutboxRepository
 from gateway.repositories.simulations import SimulationRepository
 from gateway.services.model_usage import ModelUsageService
+from gateway.tenancy import EVERYONE, acting_tenant
 
 FORGET_AFTER_S = 60.0
 BACKLOG_COUNTED = 10_001
@@ -67,7 +68,10 @@ class WorkerDirectory:
 
 
 class StatusService:
-    def __init__(self, database: Database, bus: Bus, hub: Hub, directory: WorkerDirectory) -> None:
+    def __init__(
+        self, tenants: Database, database: Database, bus: Bus, hub: Hub, directory: WorkerDirectory
+    ) -> None:
+        self._tenants = tenants
         self._database = database
         self._bus = bus
         self._hub = hub
@@ -95,17 +99,18 @@ class StatusService:
             return None
 
     async def _record(self) -> dict[str, Any]:
+        """Records as the asker may count them; the outbox, which is the installation's, as it is."""
+        counting = self._database if acting_tenant() == EVERYONE else self._tenants
         try:
-            async with self._database.statements() as connection:
-                outbox = OutboxRepository(connection)
-                return {
+            async with counting.statements() as connection:
+                counts = {
                     "simulations": await SimulationRepository(connection).count_by_status(),
                     **await _conversations(connection),
-                    "outbox": {
-                        "rows": await outbox.backlog(BACKLOG_COUNTED),
-                        "oldest_age_s": round(await outbox.oldest_age_s(), 3),
-                    },
                 }
+            async with self._database.statements() as connection:
+                outbox = OutboxRepository(connection)
+                rows, age_s = await outbox.backlog(BACKLOG_COUNTED), await outbox.oldest_age_s()
+            return counts | {"outbox": {"rows": rows, "oldest_age_s": round(age_s, 3)}}
         except TransientError:
             nothing = {"simulations": None, "conversations": None, "agents": None, "outbox": None}
             return nothing

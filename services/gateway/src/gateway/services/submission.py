@@ -17,9 +17,9 @@ from common.contracts.stream import StreamEvent
 from common.contracts.values import SimulationId
 from gateway.database import Database
 from gateway.errors import IdTaken, Overloaded, SimulationNotFound
-from gateway.fanout import Fanout
+from gateway.fanout import LIVE_KIND, Fanout
 from gateway.frames import TERMINAL_EVENTS, StoredFrame
-from gateway.hub import Feed, Hub, HubClosed
+from gateway.hub import Channel, Feed, Hub, HubClosed
 from gateway.metrics import ACCEPTED, FRAMES
 from gateway.repositories.outbox import OutboxRepository
 from gateway.repositories.scenarios import ScenarioRepository
@@ -28,6 +28,7 @@ from gateway.services.ledger import GATEWAY, store_events
 from gateway.services.links import links
 from gateway.services.outgoing import post
 from gateway.services.snapshot import Snapshot
+from gateway.tenancy import acting_tenant
 
 WaitFor = Literal["none", "network", "completed"]
 
@@ -95,10 +96,10 @@ class SubmissionService:
         self._notify = notify
 
     def choose_id(self, idempotency_key: str | None, fingerprint: str) -> str:
-        """A new id; the same for the same key and request, so that a retry after a crash finds the first one's."""
+        """A new id; the same for the same tenant, key and request: a retry after a crash finds the first one's."""
         if idempotency_key is None:
             return str(self._new_id())
-        return str(uuid5(_IDS, f"{idempotency_key}\n{fingerprint}"))
+        return str(uuid5(_IDS, f"{acting_tenant()}\n{idempotency_key}\n{fingerprint}"))
 
     async def submit(
         self, simulation_id: str, submission: Submission, patience: Patience
@@ -111,13 +112,13 @@ class SubmissionService:
             HubClosed: the process is about to stop; nothing was stored.
         """
         # Attached before the commit: the network may be ready before this call is back.
-        with self._hub.attach(simulation_id) as feed:
+        with self._hub.attach(_channel(simulation_id)) as feed:
             await self._accept_once(simulation_id, submission)
             return await self._settled(simulation_id, feed, patience)
 
     async def wait(self, simulation_id: str, patience: Patience) -> Snapshot:
         """How it stands, after waiting as asked. Raises SimulationNotFound."""
-        with self._hub.attach(simulation_id) as feed:
+        with self._hub.attach(_channel(simulation_id)) as feed:
             return await self._settled(simulation_id, feed, patience)
 
     async def _settled(self, simulation_id: str, feed: Feed, patience: Patience) -> Snapshot:
@@ -142,7 +143,7 @@ class SubmissionService:
             ACCEPTED.inc()
             FRAMES.inc(len(frames))
             self._wake.set()
-            await self._fanout.deliver(simulation_id, frames)
+            await self._fanout.deliver(acting_tenant(), simulation_id, frames)
 
     async def _accept(self, simulation_id: str, submission: Submission) -> list[StoredFrame]:
         async with self._database.transaction() as connection:
@@ -192,6 +193,10 @@ class SubmissionService:
         frames = await store_events(connection, [started], simulation_id, 1, first_seq=1, now=now)
         await post(connection, requested, notify=self._notify)
         return frames
+
+
+def _channel(simulation_id: str) -> Channel:
+    return Channel(acting_tenant(), LIVE_KIND, simulation_id)
 
 
 async def wait_for(feed: Feed, awaited: frozenset[str], wait_s: float) -> None:
