@@ -90,7 +90,7 @@ async def gateway(settings: GatewaySettings, database: Database) -> AsyncIterato
 async def client(gateway: Gateway) -> AsyncIterator[httpx2.AsyncClient]:
     """HTTP without a socket; the gateway's life is the fixture's, not the application's."""
     transport = httpx2.ASGITransport(make_app(gateway), raise_app_exceptions=False)
-    async with httpx2.AsyncClient(transport=transport, base_url="http://gateway") as made:
+    async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as made:
         yield made
 
 

@@ -81,7 +81,7 @@ async def rig() -> AsyncIterator[Rig]:
         workers = ScriptedWorkers(nats)
         await workers.start()
         transport = httpx2.ASGITransport(make_app(gateway), raise_app_exceptions=False)
-        async with httpx2.AsyncClient(transport=transport, base_url="http://gateway") as client:
+        async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
             yield Rig(nats, postgres, gateway, client, workers)
         await workers.stop()
         await gateway.stop()

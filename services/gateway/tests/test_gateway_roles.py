@@ -54,7 +54,7 @@ async def test_split_roles_answer_at_once_and_bring_every_event_to_every_process
             for gateway in (front, other)
         ]
         transport = httpx2.ASGITransport(make_app(front))
-        async with httpx2.AsyncClient(transport=transport, base_url="http://gateway") as client:
+        async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
             response = await client.post(
                 "/simulate/s1?wait=network&wait_s=3", json={"scenario": "Sort the mail."}
             )
@@ -77,7 +77,7 @@ async def test_two_whole_gateways_share_the_work_without_doubling_it(
             for simulation_id in ids
         ]
         transport = httpx2.ASGITransport(make_app(one))
-        async with httpx2.AsyncClient(transport=transport, base_url="http://gateway") as client:
+        async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
             await asyncio.gather(
                 *(
                     client.post(f"/simulate/{i}?wait=none", json={"scenario": "Sort the mail."})

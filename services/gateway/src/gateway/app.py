@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from gateway import problems
+from gateway.access.door import Door
 from gateway.idempotency import Idempotency, StoredKeys
 from gateway.middleware import BoundedBody, SecurityHeaders
 from gateway.process import Gateway
@@ -21,6 +22,7 @@ from gateway.routers import (
     simulate,
     simulations,
     system,
+    tickets,
 )
 
 DESCRIPTION = """Rehearse an AI agent network before anyone builds it.
@@ -60,6 +62,7 @@ def make_app(gateway: Gateway) -> FastAPI:
         conversation_live,
         live,
         system,
+        tickets,
     ):
         app.include_router(module.router)
     problems.install(app)
@@ -78,12 +81,13 @@ def _add_middleware(app: FastAPI, gateway: Gateway) -> None:
     settings = gateway.settings
     app.add_middleware(Idempotency, keys=StoredKeys(gateway.tenants))
     app.add_middleware(BoundedBody, max_bytes=settings.max_body_bytes)
+    app.add_middleware(Door, settings=settings, ring=gateway.keys)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=list(settings.cors_origins),
             allow_methods=["GET", "POST", "PUT", "DELETE"],
-            allow_headers=["Content-Type", "Idempotency-Key", "Last-Event-ID"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID"],
             expose_headers=["X-Total-Count", "Location", "Retry-After", "Idempotency-Replayed"],
         )
     app.add_middleware(SecurityHeaders)

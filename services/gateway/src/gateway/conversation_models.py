@@ -82,8 +82,8 @@ so that the turn can be asked for again."""
 messages = Table(
     "conversation_messages",
     metadata,
+    _tenant(primary_key=True),
     Column("id", Text, primary_key=True),
-    _tenant(),
     _of_conversation(),
     Column("number", BigInteger, nullable=False),
     Column("sender_type", Text, nullable=False),

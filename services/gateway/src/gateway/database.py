@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from common.errors import TransientError
+from common.errors import SimulatorError, TransientError
 from gateway.settings import GatewaySettings
 from gateway.tenancy import PUBLIC, acting_tenant
 
@@ -18,11 +18,41 @@ CONNECT_TIMEOUT_S = 3.0
 IDLE_IN_TRANSACTION_S = 10.0
 TENANT_ROLE = "simulator_tenant"
 """Made by the migrations: no login, no table of its own, row-level security applies to it."""
+GUARDED = (
+    "scenarios",
+    "simulations",
+    "revisions",
+    "events",
+    "conversations",
+    "conversation_messages",
+    "conversation_questions",
+    "conversation_events",
+    "persona_versions",
+    "interaction_logs",
+    "idempotency",
+)
+"""Every table that holds records of tenants."""
+_WALLS = text(
+    """
+    SELECT
+      (SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user) AS is_above,
+      ARRAY(SELECT relname::text FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace
+            WHERE nspname = current_schema() AND relname = ANY(:guarded) AND NOT relrowsecurity) AS bare,
+      ARRAY(SELECT name FROM pg_settings
+            WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit') AND setting = 'off') AS unsafe
+    """
+)
 _TOLD = "tenant"
 _TELL = "SELECT set_config('app.tenant', $1, false)"
 
 _AWAY_CLASSES = ("08", "53", "57P")
 """SQLSTATE classes: connection exceptions, insufficient resources, operator intervention (shutdown, starting up)."""
+
+
+class UnsafeDatabase(SimulatorError):
+    """The server is set up in a way that breaks a promise; the start stops here."""
+
+    code = "unsafe_database"
 
 
 class DatabaseAway(TransientError):
@@ -79,7 +109,18 @@ class Database:
 class TenantDatabase(Database):
     """The door for requests: its connections see and change what is the acting tenant's, by row-level security."""
 
-    role = TENANT_ROLE
+    role: str | None = TENANT_ROLE
+
+    async def check_walls(self) -> None:
+        """Raises UnsafeDatabase: row-level security would not hold, or commits could be lost."""
+        async with self.statements() as connection:
+            row = (await connection.execute(_WALLS, {"guarded": list(GUARDED)})).one()
+        if row.is_above:
+            raise UnsafeDatabase(f"the role {self.role} is above row-level security")
+        if row.bare:
+            raise UnsafeDatabase(f"no row-level security on {', '.join(row.bare)}")
+        if row.unsafe:
+            raise UnsafeDatabase(f"commits could be lost: {', '.join(row.unsafe)} is off")
 
     async def _introduce(self, connection: AsyncConnection) -> None:
         tenant = acting_tenant()

@@ -113,6 +113,27 @@ class AlreadyAnswered(Conflict):
     suggestion = "Read GET /api/conversations/{id}/messages; say more with a new message."
 
 
+class Unauthenticated(ApiError):
+    """It is not known who asks."""
+
+    status, title, code = 401, "Not authenticated", "unauthenticated"
+    suggestion = "Send `Authorization: Bearer sk_…`; a browser opens streams with a ticket from POST /tickets."
+
+
+class TooManyRequests(ApiError):
+    status, title, code = 429, "Too many requests", "rate_limited"
+    suggestion = "Wait as long as Retry-After says."
+    retry_after_s = 1
+
+
+class TooManyStreams(ApiError):
+    """The tenant holds as many open streams as one process grants it."""
+
+    status, title, code = 429, "Too many streams", "too_many_streams"
+    suggestion = "Close streams that nobody reads."
+    retry_after_s = 5
+
+
 class Forbidden(ApiError):
     status, title, code = 403, "Forbidden", "forbidden"
 

@@ -33,6 +33,8 @@ _SUGGESTIONS = {
 def problem(error: ApiError, instance: str) -> Response:
     """The document of `error`, which happened at the path `instance`."""
     headers = {"Cache-Control": "no-store"}
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
     if error.retry_after_s is not None:
         headers["Retry-After"] = str(error.retry_after_s)
     return document(

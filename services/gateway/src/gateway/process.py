@@ -14,6 +14,7 @@ import nats.js.errors
 from common.errors import TransientError
 from common.provision import declare
 from common.streams import LIVE_WORDS, heartbeat_subject, live_subject
+from gateway.access.keyring import KeyRing
 from gateway.bus import Bus, BusAway
 from gateway.conversations.fanout import LIVE_KIND as LIVE_CONVERSATIONS
 from gateway.conversations.fanout import ConversationFanout
@@ -76,6 +77,7 @@ class Gateway:
         self.database = Database(settings)
         self.tenants = TenantDatabase(settings)
         self.bus = Bus(settings)
+        self.keys = KeyRing(self.database)
         self.hub = Hub(max_frames=settings.feed_frames, max_bytes=settings.feed_bytes)
         self.fanout = Fanout(self.hub, self.bus)
         self.ledger = Ledger(self.database, self.fanout, self.wake, notify=notify)
@@ -147,6 +149,7 @@ class Gateway:
         if "http" in self.settings.roles:
             self._run("live", self._hear_live)
             self._run("heads", self._notice_heads)
+            self._run("keys", self.keys.run)
         if "relay" in self.settings.roles:
             self._run("relay", self._relay().run)
             if "http" not in self.settings.roles:

@@ -74,11 +74,20 @@ def serve(settings: GatewaySettings) -> None:
 
 async def _run(settings: GatewaySettings) -> None:
     gateway = Gateway(settings)
+    await gateway.tenants.check_walls()
+    log.warning(said_of_access(settings))
     if "http" not in settings.roles:
         await _run_without_http(gateway)
         return
     config = socket_config(make_app(gateway), settings.host, settings.port, settings)
     await GracefulServer(config, gateway).serve()
+
+
+def said_of_access(settings: GatewaySettings) -> str:
+    """Who may call, for the log at start."""
+    if not settings.is_open:
+        return "every caller needs an API key (python -m gateway.access create)"
+    return "open: whoever reaches this port on this machine may read and change everything, without a key"
 
 
 def socket_config(app: FastAPI, host: str, port: int, settings: GatewaySettings) -> uvicorn.Config:
@@ -94,6 +103,9 @@ def socket_config(app: FastAPI, host: str, port: int, settings: GatewaySettings)
         access_log=False,
         log_config=None,
         server_header=False,
+        # A forwarded address would let any local process say that it is somebody else.
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
         timeout_graceful_shutdown=settings.shutdown_grace_s,
     )
 

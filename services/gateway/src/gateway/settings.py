@@ -1,13 +1,33 @@
 """The gateway's settings, read once from `GATEWAY_*` variables and never changed."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, PositiveFloat, PositiveInt, SecretStr, field_validator
+from limits import parse
+from pydantic import (
+    AfterValidator,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Role = Literal["http", "relay", "projector", "reaper"]
 ROLES: tuple[Role, ...] = ("http", "relay", "projector", "reaper")
 
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+def _checked_rate(value: str) -> str:
+    """Raises ValueError unless it is empty or like `60/minute`."""
+    if value:
+        parse(value)
+    return value
+
+
+Rate = Annotated[str, AfterValidator(_checked_rate)]
 CommaSeparated = NoDecode
 """Lists are written `a,b` in the environment, not as JSON."""
 
@@ -32,10 +52,29 @@ class GatewaySettings(BaseSettings):
     roles: Annotated[frozenset[Role], CommaSeparated] = frozenset(ROLES)
     cors_origins: Annotated[tuple[str, ...], CommaSeparated] = ()
     """Origins a browser may call from; empty: none but our own."""
+    auth: Literal["auto", "open", "required"] = "auto"
+    """`required`: every caller needs an API key. `open`: none, all is one tenant's, for this machine only.
+    `auto`: open on a loopback address, else required."""
+    published_on_loopback: bool = False
+    """Allows `open` on another address: the operator says that nothing but this machine reaches it (a container
+    whose port is published on 127.0.0.1)."""
+    allowed_hosts: Annotated[tuple[str, ...], CommaSeparated] = ()
+    """Names beside localhost under which an open installation may be called."""
+    rate_reads: Rate = "1200/minute"
+    rate_writes: Rate = "120/minute"
+    rate_connects: Rate = "120/minute"
+    """Per key and process, where keys are required; empty: no limit."""
+    rate_address: Rate = "3000/minute"
+    rate_failures: Rate = "20/minute"
+    """Per address: all requests, and those with a wrong key."""
+    trusted_proxies: Annotated[tuple[str, ...], CommaSeparated] = ()
+    """Addresses whose X-Forwarded-For is believed, so that rates count the client and not the proxy."""
+    max_streams_per_tenant: PositiveInt = 1_000
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     shutdown_grace_s: PositiveInt = 10
 
-    pool_size: PositiveInt = 12
+    pool_size: PositiveInt = 8
+    """Of each of the two pools: the gateway's own, and the one for requests."""
     pool_overflow: int = Field(default=8, ge=0)
     pool_wait_s: PositiveFloat = 3.0
     statement_timeout_s: PositiveFloat = 5.0
@@ -85,7 +124,7 @@ class GatewaySettings(BaseSettings):
     reset_token: SecretStr | None = None
     """What `POST /api/system/reset` must bring as `X-Reset-Token`; unset: it works on a loopback address only."""
 
-    @field_validator("roles", "cors_origins", mode="before")
+    @field_validator("roles", "cors_origins", "allowed_hosts", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
@@ -100,6 +139,29 @@ class GatewaySettings(BaseSettings):
                 "name the origins; a wildcard lets every page on the web call this API"
             )
         return value
+
+    @model_validator(mode="after")
+    def _open_only_here(self) -> Self:
+        if self.auth == "open" and not (self.is_local or self.published_on_loopback):
+            raise ValueError(
+                f"GATEWAY_AUTH=open on {self.host}: anybody who reaches it could read and delete everything. Use"
+                " keys (GATEWAY_AUTH=required), a loopback address, or GATEWAY_PUBLISHED_ON_LOOPBACK=true if that"
+                " is what the port is"
+            )
+        return self
+
+    @property
+    def is_local(self) -> bool:
+        return self.host in LOOPBACK
+
+    @property
+    def is_open(self) -> bool:
+        """Whether callers need no key."""
+        return self.auth == "open" or (self.auth == "auto" and self.is_local)
+
+    @property
+    def known_hosts(self) -> frozenset[str]:
+        return frozenset({*LOOPBACK, self.host, *self.allowed_hosts})
 
     @property
     def dsn(self) -> str:

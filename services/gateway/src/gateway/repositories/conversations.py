@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, func, insert, select, text, update
+from sqlalchemy import ColumnElement, delete, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.conversation_models import OVER, conversations
@@ -70,14 +71,11 @@ class ConversationRepository:
         return (await self._connection.execute(select(func.now()))).scalar_one()
 
     async def add(self, conversation_id: str, embedding: str, **values: Any) -> bool:
-        """A new row; False when the id is taken."""
+        """A new row; False when the id is taken, by whomever."""
         row = insert(conversations).values(id=conversation_id, tenant=acting_tenant(), **values)
-        taken = await self._connection.scalar(
-            select(conversations.c.id).where(conversations.c.id == conversation_id)
-        )
-        if taken is not None:
+        done = await self._connection.execute(row.on_conflict_do_nothing())
+        if not done.rowcount:
             return False
-        await self._connection.execute(row)
         await self.embed(conversation_id, embedding)
         return True
 

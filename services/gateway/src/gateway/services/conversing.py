@@ -8,7 +8,6 @@ from typing import Any, Literal
 from uuid import UUID
 
 import orjson
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.conversations import Bounds, UserInput
@@ -89,26 +88,23 @@ class ConversationService:
         """
         conversation_id = beginning.id or str(self._new_id())
         personas = await self._agents.team(beginning.agents)
-        try:
-            async with self._database.transaction() as connection:
-                await self._check_simulation(connection, beginning.simulation_id)
-                is_new = await ConversationRepository(connection).add(
-                    conversation_id,
-                    literal(embed(beginning.goal)),
-                    goal_description=beginning.goal,
-                    simulation_id=beginning.simulation_id,
-                    bounds=beginning.bounds.model_dump(mode="json"),
-                    personas=[persona.model_dump(mode="json") for persona in personas],
-                    metadata=beginning.metadata,
-                    request_hash=beginning.fingerprint,
-                )
-        except IntegrityError:
-            is_new = False  # another request with this id was faster by a moment
-        found = await self.find(conversation_id)
-        if not is_new and found.request_hash != beginning.fingerprint:
-            raise ConversationIdTaken(
-                f"The conversation {conversation_id!r} exists with another body."
+        async with self._database.transaction() as connection:
+            await self._check_simulation(connection, beginning.simulation_id)
+            repository = ConversationRepository(connection)
+            await repository.add(
+                conversation_id,
+                literal(embed(beginning.goal)),
+                goal_description=beginning.goal,
+                simulation_id=beginning.simulation_id,
+                bounds=beginning.bounds.model_dump(mode="json"),
+                personas=[persona.model_dump(mode="json") for persona in personas],
+                metadata=beginning.metadata,
+                request_hash=beginning.fingerprint,
             )
+            found = await repository.get(conversation_id)
+        if found is None or found.request_hash != beginning.fingerprint:
+            # Not there, and not to be added: ids are unique in the whole installation.
+            raise ConversationIdTaken(f"The conversation id {conversation_id!r} is taken.")
         return conversation_body(found)
 
     async def _check_simulation(

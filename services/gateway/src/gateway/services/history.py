@@ -10,7 +10,7 @@ from common.personas import CRITERIA
 from gateway.conversations.embedding import embed, literal
 from gateway.conversations.shapes import conversation_body, message_body, question_body
 from gateway.database import Database
-from gateway.errors import ConversationIdTaken, ConversationNotFound
+from gateway.errors import ConversationNotFound
 from gateway.frames import iso
 from gateway.repositories.conversations import Conversation, ConversationRepository
 from gateway.repositories.transcripts import TranscriptRepository
@@ -105,28 +105,10 @@ class HistoryService:
         conversation_id = head["id"]
         async with self._database.transaction() as connection:
             repository = ConversationRepository(connection)
-            if await repository.get(conversation_id) is not None:
+            vector = literal(embed(head["goal_description"]))
+            if not await repository.add(conversation_id, vector, **_columns(given)):
                 conversation_id = str(self._new_id())
-            status = head["status"] if head["status"] in {"completed", "failed"} else "paused"
-            is_new = await repository.add(
-                conversation_id,
-                literal(embed(head["goal_description"])),
-                goal_description=head["goal_description"],
-                status=status,
-                phase=head["phase"],
-                bounds=Bounds.model_validate(head.get("bounds") or {}).model_dump(mode="json"),
-                personas=list(given.get("personas") or ()),
-                metadata=dict(head.get("metadata") or {}) | {"imported_from": head["id"]},
-                turn=int(head.get("turn") or 0),
-                state=given.get("state"),
-                decision=_decision(head.get("decision")),
-                final_summary=head.get("final_summary"),
-                message_count=len(given["messages"]),
-                created_at=datetime.fromisoformat(head["created_at"]),
-                request_hash="",
-            )
-            if not is_new:
-                raise ConversationIdTaken("Another import of this conversation is under way.")
+                await repository.add(conversation_id, vector, **_columns(given))
             rows = [
                 _imported(row, n, conversation_id, head["id"])
                 for n, row in enumerate(given["messages"], 1)
@@ -135,6 +117,25 @@ class HistoryService:
             found = await repository.get(conversation_id)
         assert found is not None, "it was stored in this transaction"
         return conversation_body(found)
+
+
+def _columns(given: Mapping[str, Any]) -> dict[str, Any]:
+    head = given["conversation"]
+    return {
+        "goal_description": head["goal_description"],
+        "status": head["status"] if head["status"] in {"completed", "failed"} else "paused",
+        "phase": head["phase"],
+        "bounds": Bounds.model_validate(head.get("bounds") or {}).model_dump(mode="json"),
+        "personas": list(given.get("personas") or ()),
+        "metadata": dict(head.get("metadata") or {}) | {"imported_from": head["id"]},
+        "turn": int(head.get("turn") or 0),
+        "state": given.get("state"),
+        "decision": _decision(head.get("decision")),
+        "final_summary": head.get("final_summary"),
+        "message_count": len(given["messages"]),
+        "created_at": datetime.fromisoformat(head["created_at"]),
+        "request_hash": "",
+    }
 
 
 def _decision(value: Any) -> dict[str, Any] | None:

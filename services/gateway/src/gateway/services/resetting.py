@@ -17,7 +17,6 @@ from gateway.settings import GatewaySettings
 from gateway.tenancy import owned
 
 Scope = Literal["all", "conversations", "simulations", "agents", "logs"]
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 _TABLES = {
     "conversations": (conversations,),
@@ -33,10 +32,13 @@ class ResetService:
         self._settings = settings
 
     def check(self, token: str | None) -> None:
-        """Raises Forbidden: without the right token, or without any on an address others can reach."""
+        """Raises Forbidden: the token is not the one set; or none is set, and anybody may come from elsewhere.
+
+        Where keys are required, the scope `admin` has been asked for already.
+        """
         wanted = self._settings.reset_token
         if wanted is None:
-            if self._settings.host not in _LOOPBACK:
+            if self._settings.is_open and not self._settings.is_local:
                 raise Forbidden("A reset needs GATEWAY_RESET_TOKEN to be set on this server.")
             return
         if token is None or not secrets.compare_digest(token, wanted.get_secret_value()):

@@ -138,7 +138,11 @@ class SubmissionService:
             frames = await self._accept(simulation_id, submission)
         except IntegrityError:
             # Another request with this id was faster by a moment; it is committed now.
-            frames = await self._accept(simulation_id, submission)
+            try:
+                frames = await self._accept(simulation_id, submission)
+            except IntegrityError as error:
+                # Nor is it ours: ids are unique in the whole installation.
+                raise IdTaken(f"The simulation id {simulation_id!r} is taken.") from error
         if frames:
             ACCEPTED.inc()
             FRAMES.inc(len(frames))

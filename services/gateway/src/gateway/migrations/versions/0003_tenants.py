@@ -50,8 +50,12 @@ def _columns() -> None:
         op.execute(
             f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS tenant text NOT NULL DEFAULT 'public'"
         )
-    op.execute("ALTER TABLE persona_versions DROP CONSTRAINT persona_versions_pkey")
-    op.execute("ALTER TABLE persona_versions ADD PRIMARY KEY (tenant, agent_id, version)")
+    for table, columns in (
+        ("persona_versions", "tenant, agent_id, version"),
+        ("conversation_messages", "tenant, id"),
+    ):
+        op.execute(f"ALTER TABLE {table} DROP CONSTRAINT {table}_pkey")
+        op.execute(f"ALTER TABLE {table} ADD PRIMARY KEY ({columns})")
     for name, table, columns in (
         ("conversations_newest", "conversations", "tenant, created_at DESC, id"),
         ("messages_newest", "conversation_messages", "tenant, created_at DESC, id"),
@@ -131,7 +135,11 @@ def downgrade() -> None:
         op.execute(f"CREATE INDEX {name} ON {table} ({columns})")
     # Versions of other tenants cannot stay: without the column they would be everybody's.
     op.execute("DELETE FROM persona_versions WHERE tenant <> 'public'")
-    op.execute("ALTER TABLE persona_versions DROP CONSTRAINT persona_versions_pkey")
-    op.execute("ALTER TABLE persona_versions ADD PRIMARY KEY (agent_id, version)")
+    for table, columns in (
+        ("persona_versions", "agent_id, version"),
+        ("conversation_messages", "id"),
+    ):
+        op.execute(f"ALTER TABLE {table} DROP CONSTRAINT {table}_pkey")
+        op.execute(f"ALTER TABLE {table} ADD PRIMARY KEY ({columns})")
     for table in NEWLY_OWNED:
         op.execute(f"ALTER TABLE {table} DROP COLUMN tenant")
