@@ -308,6 +308,8 @@ async def test_a_tenant_has_so_many_streams_and_no_more(
         ("GET", {"Host": "localhost"}, 200),
         ("GET", {"Host": "127.0.0.1:8000"}, 200),
         ("GET", {"Host": "[::1]:8000"}, 200),
+        ("GET", {"Host": "172.18.0.7:8000"}, 200),
+        ("GET", {"Host": "[::"}, 403),
         ("GET", {"Host": "rebound.example"}, 403),
         ("GET", {"Host": "localhost.evil.example"}, 403),
         ("POST", {"Host": "localhost", "Origin": "https://evil.example"}, 403),
@@ -334,7 +336,8 @@ def test_open_is_for_this_machine_and_said_at_start(settings: GatewaySettings) -
     assert not with_(host="0.0.0.0").is_open
     assert "API key" in said_of_access(with_(host="0.0.0.0"))
     assert not with_(auth="required").is_open
-    assert with_(auth="open", host="0.0.0.0", published_on_loopback=True).is_open
+    assert with_(host="0.0.0.0", published_on="127.0.0.1").is_open
+    assert not with_(host="0.0.0.0", published_on="0.0.0.0").is_open
     with pytest.raises(ValidationError, match="GATEWAY_AUTH=open"):
         with_(auth="open", host="0.0.0.0")
     with pytest.raises(ValidationError, match="rate_reads"):

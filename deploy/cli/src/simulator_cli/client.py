@@ -1,6 +1,7 @@
 """The gateway as this command uses it: over HTTP here, its live events in `live`."""
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -12,6 +13,9 @@ from common.contracts.stream import Frame
 from simulator_cli.errors import Refused, Unreachable
 from simulator_cli.live import LOOPBACK, Follower, Resume
 
+API_KEY = "SIMULATOR_API_KEY"
+"""Where a key is found, for a gateway that asks for one."""
+
 
 @dataclass
 class Gateway:
@@ -22,6 +26,7 @@ class Gateway:
 
     base_url: str
     timeout_s: float = 30.0
+    api_key: str | None = field(default_factory=lambda: os.environ.get(API_KEY), repr=False)
     _http: httpx2.Client = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -29,8 +34,15 @@ class Gateway:
         # A proxy of the environment must not stand between this command and its own machine.
         is_local = urlsplit(self.base_url).hostname in LOOPBACK
         self._http = httpx2.Client(
-            base_url=self.base_url, timeout=self.timeout_s, trust_env=not is_local
+            base_url=self.base_url,
+            timeout=self.timeout_s,
+            trust_env=not is_local,
+            headers=self._headers,
         )
+
+    @property
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.api_key}"} if self.api_key else {}
 
     def __enter__(self) -> Self:
         return self
@@ -82,7 +94,9 @@ class Gateway:
             Unreachable: no new event could be had for `resume.give_up_after_s` seconds of trying.
             Refused: the gateway closed the socket for good.
         """
-        follower = Follower(self._socket_url(simulation_id), after, resume or Resume())
+        follower = Follower(
+            self._socket_url(simulation_id), after, resume or Resume(), headers=self._headers
+        )
         return follower.frames()
 
     def begin_conversation(self, body: dict[str, Any]) -> dict[str, Any]:

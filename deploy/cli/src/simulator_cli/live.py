@@ -3,7 +3,7 @@
 import json
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,8 +13,8 @@ from simulator_cli.errors import Refused, Unreachable
 
 FINAL_EVENTS = frozenset({"simulation_completed", "simulation_failed", "simulation_cancelled"})
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
-_HOPELESS_CLOSE = frozenset({1003, 1007, 1008, 4004, 4400})
-"""Close codes that say that asking again will not help: bad data, policy, no such simulation, bad parameter."""
+_HOPELESS_CLOSE = frozenset({1003, 1007, 1008, 4001, 4003, 4004, 4400})
+"""Close codes after which asking again does not help: bad data, policy, no (such) key, no simulation, bad parameter."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,11 @@ class _Lost(Exception):
 class Follower:
     """Holds the last sequence number over as many connections as it takes."""
 
-    def __init__(self, url: str, after: int, resume: Resume) -> None:
+    def __init__(
+        self, url: str, after: int, resume: Resume, headers: Mapping[str, str] | None = None
+    ) -> None:
         self._url = url
+        self._headers = headers or {}
         self._seq = after
         self._resume = resume
         self._is_final = False
@@ -91,6 +94,7 @@ class Follower:
                 f"{self._url}?after={self._seq}",
                 proxy=None if host in LOOPBACK else True,
                 compression=None,
+                additional_headers=self._headers,
                 max_size=None,
                 close_timeout=1,
             ) as socket:

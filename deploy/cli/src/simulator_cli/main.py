@@ -16,6 +16,7 @@ from simulator_cli.commands import (
     develop,
     doctor,
     evaluate,
+    keys,
     models,
     read,
     simulate,
@@ -88,6 +89,13 @@ _models = typer.Typer(help="Language models: providers, health, models.", no_arg
 _models.callback(invoke_without_command=True)(_ending(models.list_unless_pulling))
 _models.command("pull")(_ending(models.pull))
 app.add_typer(_models, name="models", rich_help_panel=_OPERATE)
+
+
+_keys = typer.Typer(help="API keys: who may call the gateway.", no_args_is_help=True)
+_keys.command("create")(_ending(keys.create))
+_keys.command("list")(_ending(keys.show))
+_keys.command("revoke")(_ending(keys.revoke))
+app.add_typer(_keys, name="keys", rich_help_panel=_OPERATE)
 
 
 def run() -> None:

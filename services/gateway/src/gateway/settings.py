@@ -55,11 +55,10 @@ class GatewaySettings(BaseSettings):
     auth: Literal["auto", "open", "required"] = "auto"
     """`required`: every caller needs an API key. `open`: none, all is one tenant's, for this machine only.
     `auto`: open on a loopback address, else required."""
-    published_on_loopback: bool = False
-    """Allows `open` on another address: the operator says that nothing but this machine reaches it (a container
-    whose port is published on 127.0.0.1)."""
+    published_on: str | None = None
+    """The address others reach the port by, where that is not `host`: in a container, the one it is published on."""
     allowed_hosts: Annotated[tuple[str, ...], CommaSeparated] = ()
-    """Names beside localhost under which an open installation may be called."""
+    """Names beside localhost under which an open installation may be called; numeric addresses always may."""
     rate_reads: Rate = "1200/minute"
     rate_writes: Rate = "120/minute"
     rate_connects: Rate = "120/minute"
@@ -142,17 +141,18 @@ class GatewaySettings(BaseSettings):
 
     @model_validator(mode="after")
     def _open_only_here(self) -> Self:
-        if self.auth == "open" and not (self.is_local or self.published_on_loopback):
+        if self.auth == "open" and not self.is_local:
             raise ValueError(
-                f"GATEWAY_AUTH=open on {self.host}: anybody who reaches it could read and delete everything. Use"
-                " keys (GATEWAY_AUTH=required), a loopback address, or GATEWAY_PUBLISHED_ON_LOOPBACK=true if that"
-                " is what the port is"
+                f"GATEWAY_AUTH=open on {self.published_on or self.host}: anybody who reaches it could read and"
+                " delete everything. Use keys (GATEWAY_AUTH=required) or a loopback address (of a container:"
+                " GATEWAY_PUBLISHED_ON)"
             )
         return self
 
     @property
     def is_local(self) -> bool:
-        return self.host in LOOPBACK
+        """Whether only this machine reaches the port."""
+        return (self.published_on or self.host) in LOOPBACK
 
     @property
     def is_open(self) -> bool:

@@ -6,7 +6,8 @@ What is behind it acts for the caller's tenant. Streams end when their key is re
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -156,7 +157,7 @@ def check_local(scope: Mapping[str, Any], headers: Headers, settings: GatewaySet
         Forbidden: either is foreign.
     """
     host = headers.get("host", "")
-    if urlsplit(f"//{host}").hostname not in settings.known_hosts:
+    if not is_known(host, settings.known_hosts):
         raise Forbidden(
             f"This installation is open to this machine only, not to {host[:100]!r}.",
             suggestion="Call it by localhost, name the host in GATEWAY_ALLOWED_HOSTS, or use keys.",
@@ -173,6 +174,23 @@ def check_local(scope: Mapping[str, Any], headers: Headers, settings: GatewaySet
             "A page of another origin may not call this.",
             suggestion="Name its origin in GATEWAY_CORS_ORIGINS.",
         )
+
+
+def is_known(host: str, known: Collection[str]) -> bool:
+    """A numeric address is no name that anybody could have pointed here."""
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return False
+    return name in known or _is_address(name)
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 async def _refuse(error: ApiError, scope: Scope, receive: Receive, send: Send) -> None:
