@@ -46,6 +46,22 @@ def problems(found: list[Manifest]) -> Iterator[str]:
     yield from _pod_problems(found)
     yield from _selector_problems(found)
     yield from _scaling_problems(found)
+    yield from _access_problems(found)
+
+
+def _access_problems(found: list[Manifest]) -> Iterator[str]:
+    """Whoever calls a gateway needs a key, and who reads its metrics has one."""
+    for name, pod in pods(found):
+        if pod["metadata"]["labels"].get("simulator/gateway"):
+            (container,) = pod["spec"]["containers"]
+            environment = {one["name"]: one.get("value") for one in container["env"]}
+            if environment.get("GATEWAY_AUTH") != "required":
+                yield f"{name}: open to whoever reaches it"
+    for one in found:
+        if one["kind"] == "PodMonitor":
+            for endpoint in one["spec"]["podMetricsEndpoints"]:
+                if endpoint["port"] == "http" and "authorization" not in endpoint:
+                    yield f"PodMonitor {one['metadata']['name']}: no key for the gateway's metrics"
 
 
 def _pod_problems(found: list[Manifest]) -> Iterator[str]:

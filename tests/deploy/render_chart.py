@@ -37,9 +37,15 @@ CASES: dict[str, dict[str, Any]] = {
     },
     "everything": {
         "database": {"existingSecret": "db"},
-        "telemetry": {"otlpEndpoint": "http://collector:4318", "podMonitor": True, "rules": True},
+        "telemetry": {
+            "otlpEndpoint": "http://collector:4318",
+            "podMonitor": True,
+            "metricsKeySecret": "metrics-key",
+            "rules": True,
+        },
         "ingress": {"enabled": True, "className": "nginx", "tlsSecret": "tls"},
         "networkPolicy": {"modelsTo": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]},
+        "gateway": {"trustedProxies": ["10.0.0.0/8"], "env": {"GATEWAY_RATE_WRITES": "60/minute"}},
         "worker": {
             "env": {"LLM_PROFILE": "production"},
             "envFrom": [{"secretRef": {"name": "models"}}],
@@ -54,6 +60,10 @@ CASES: dict[str, dict[str, Any]] = {
 REFUSED: dict[str, dict[str, Any]] = {
     "no database": {},
     "unknown key": {"database": {"existingSecret": "db", "urll": "x"}},
+    "metrics without a key": {
+        "database": {"existingSecret": "db"},
+        "telemetry": {"podMonitor": True},
+    },
     "two copies": {"database": {"existingSecret": "db"}, "bus": {"replicas": 2}},
     "unknown role": {
         "database": {"existingSecret": "db"},
