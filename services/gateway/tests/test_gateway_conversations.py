@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import httpx2
+import jsonschema
 import orjson
 import pytest
 import websockets
@@ -225,6 +226,44 @@ async def test_two_tabs_see_the_same_events_without_a_gap_and_a_third_resumes(
         "conversation.consensus.reached",
     }
     assert stream.text.rstrip().endswith("event: end\ndata: {}")
+
+
+@pytest.mark.usefixtures("conversation_worker")
+async def test_every_frame_of_a_conversation_is_as_the_asyncapi_document_says(
+    server: SocketServer,
+) -> None:
+    async with httpx2.AsyncClient(base_url=server.http, timeout=30) as client:
+        described = (await client.get("/asyncapi")).json()["channels"]["conversation_socket"]
+        await begin(client, id="told")
+        async with websockets.connect(f"{server.ws}/ws/conversations/told", proxy=None) as tab:
+            for asked in ("ping", "get_status", "nonsense"):
+                await tab.send(orjson.dumps({"type": asked}).decode())
+            await client.post("/api/conversations/told/start")
+            sent = await everything_until_over(tab)
+
+    schemas = {name: message["payload"] for name, message in described["messages"].items()}
+    for frame in sent:
+        jsonschema.validate(frame, schemas[frame["type"]])
+    assert {frame["type"] for frame in sent} >= {
+        "caught_up",
+        "pong",
+        "status",
+        "error",
+        "agent.typing",
+        "conversation.message.new",
+        "conversation.consensus.reached",
+    }
+    spoilt = next(f for f in sent if f["type"] == "agent.typing") | {"new_field": 1}
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(spoilt, schemas["agent.typing"])
+
+
+async def everything_until_over(socket_: Any) -> list[dict[str, Any]]:
+    sent: list[dict[str, Any]] = []
+    async with asyncio.timeout(20):
+        while not (sent and sent[-1].get("payload", {}).get("status") == "completed"):
+            sent.append(orjson.loads(await socket_.recv()))
+    return sent
 
 
 async def frames_until_over(socket_: Any) -> list[dict[str, Any]]:

@@ -10,8 +10,15 @@ from common.contracts.events import SIMULATION_EVENTS, Event
 from common.contracts.stream import Frame
 from common.heartbeat import Heartbeat
 from common.streams import SIMULATIONS, heartbeat_subject, live_subject
+from gateway.conversations.described import CHAT_FRAMES, STATUS
+from gateway.conversations.described import messages as conversation_messages
 
 _SOCKET_PATH = "/ws/{simulation_id}"
+_CLOSE_CODES = (
+    "Close codes: 1013 too many sockets, 4001 no key or not any more, 4003 not with this key, 4004 nothing appeared "
+    "under this id in time, 4008 the client reads too slowly, 4012 the gateway restarts, 4029 too many client frames, "
+    "4400 bad parameter. After 4008 and 4012 resume with `after`."
+)
 _TO_CLIENT: dict[str, tuple[str, dict[str, Any]]] = {
     "caught_up": (
         "The replay is over: everything stored up to `seq` was sent.",
@@ -53,6 +60,9 @@ _FROM_CLIENT: dict[str, tuple[str, dict[str, Any]]] = {
     ),
 }
 
+_NOT_HERE = {"subscribed", "subscribe_to_updates"}
+"""A conversation has one category, so there is nothing to choose."""
+
 
 @cache
 def document() -> dict[str, Any]:
@@ -72,6 +82,8 @@ def document() -> dict[str, Any]:
         "defaultContentType": "application/json",
         "channels": {
             "simulation_socket": _socket(),
+            "conversation_socket": _conversation_socket(),
+            "chat_stream": _chat_stream(),
             **{_name(event): _bus_channel(event) for event in SIMULATION_EVENTS},
             "live": _live(),
             "heartbeat": _heartbeat(),
@@ -104,14 +116,37 @@ def _socket() -> dict[str, Any]:
     }
     return {
         "address": _SOCKET_PATH,
-        "description": (
-            "Close codes: 1013 too many sockets, 4004 no such simulation appeared in time, 4008 the client "
-            "reads too slowly, 4012 the gateway restarts, 4029 too many client frames, 4400 bad parameter. "
-            "After 4008 and 4012 resume with `after`."
-        ),
+        "description": _CLOSE_CODES,
         "parameters": {"simulation_id": {"description": "It may not exist yet"}},
         "bindings": {"ws": {"method": "GET", "query": {"type": "object", "properties": query}}},
         "messages": messages,
+    }
+
+
+def _conversation_socket() -> dict[str, Any]:
+    controls = {
+        name: known for name, known in (_TO_CLIENT | _FROM_CLIENT).items() if name not in _NOT_HERE
+    }
+    shown = {
+        name: {"summary": summary, "payload": _control(name, fields)}
+        for name, (summary, fields) in controls.items()
+    }
+    shown["status"]["payload"] = STATUS
+    query = {"after": {"type": "integer", "minimum": 0, "description": "The last `seq` seen"}}
+    return {
+        "address": "/ws/conversations/{conversation_id}",
+        "description": f"The same frames come from `GET /api/conversations/{{id}}/stream`. {_CLOSE_CODES}",
+        "parameters": {"conversation_id": {"description": "It may not exist yet"}},
+        "bindings": {"ws": {"method": "GET", "query": {"type": "object", "properties": query}}},
+        "messages": conversation_messages() | shown,
+    }
+
+
+def _chat_stream() -> dict[str, Any]:
+    return {
+        "address": "/chat-stream",
+        "description": "Server-sent events that answer one `POST`; the last is `complete` or `error`.",
+        "messages": {name: {"payload": schema} for name, schema in CHAT_FRAMES.items()},
     }
 
 
@@ -136,6 +171,7 @@ def _live() -> dict[str, Any]:
     payload = {
         "type": "object",
         "properties": {
+            "tenant": {"type": "string", "description": "Whose they are"},
             "head": {"type": "integer", "description": "The record goes up to here"},
             "frames": {
                 "type": "array",
@@ -173,4 +209,13 @@ def _operations() -> dict[str, Any]:
     return {
         "send_events": operation("send", "simulation_socket", ["event", *_TO_CLIENT]),
         "hear_client": operation("receive", "simulation_socket", [*_FROM_CLIENT]),
+        "send_conversation_events": operation(
+            "send",
+            "conversation_socket",
+            [*conversation_messages(), *(n for n in _TO_CLIENT if n not in _NOT_HERE)],
+        ),
+        "hear_conversation_client": operation(
+            "receive", "conversation_socket", [n for n in _FROM_CLIENT if n not in _NOT_HERE]
+        ),
+        "answer_chat": operation("send", "chat_stream", [*CHAT_FRAMES]),
     }

@@ -94,8 +94,12 @@ class Sitting:
         self.set(attempt=attempt)
         if not attempt:
             self.set(inbox=[], reemissions=0)
-            speaker = self.get("next_speaker") or {"agent_id": OPENS, "reason": "opens"}
+            speaker = self.get("next_speaker") or self._opening()
             self.show("agent.typing", dict(speaker) | {"turn": turn})
+
+    def _opening(self) -> dict[str, str]:
+        names = {persona["id"]: persona["name"] for persona in self.row.personas}
+        return {"agent_id": OPENS, "name": names.get(OPENS, OPENS), "reason": "opens"}
 
     async def _due(self, turn: int, inputs: Sequence[Mapping[str, Any]], attempt: int) -> TurnDue:
         facts = None
