@@ -1,6 +1,7 @@
 """Conversations over HTTP with the real worker's engine on a real bus and a real record."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import httpx2
@@ -11,8 +12,10 @@ import websockets
 from sqlalchemy import text
 
 from common.testing import RealNats
+from gateway.bus import BusAway
 from gateway.database import Database
 from gateway.process import Gateway
+from gateway.repositories.conversations import ConversationRepository
 from gateway.services.minding import Minder
 from gateway.testing import SocketServer, running_conversation_worker
 
@@ -45,6 +48,31 @@ async def said(client: httpx2.AsyncClient, key: str) -> list[dict[str, Any]]:
     body = answer.json()
     assert body["count"] == len(body["messages"])
     return list(body["messages"])
+
+
+class Queues:
+    """A bus that says how many turns wait; null: it cannot be asked."""
+
+    def __init__(self, waiting: int | None) -> None:
+        self._waiting = waiting
+
+    async def lags(self, consumers: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
+        if self._waiting is None:
+            raise BusAway("not connected to NATS")
+        return [{"consumer": name, "pending": self._waiting} for _, name in consumers]
+
+
+def minder(gateway: Gateway, *, waiting: int | None) -> Minder:
+    return Minder(gateway.database, gateway.floor, Queues(waiting), gateway.settings)
+
+
+async def let_pass(database: Database, seconds: float) -> None:
+    """Let the floor have been given so many seconds earlier."""
+    async with database.transaction() as connection:
+        await connection.execute(
+            text("UPDATE conversations SET due_at = due_at - make_interval(secs => :s)"),
+            {"s": seconds},
+        )
 
 
 @pytest.mark.usefixtures("conversation_worker")
@@ -145,7 +173,7 @@ async def test_a_question_past_its_deadline_does_what_its_policy_says(
     await until(client, policy, is_waiting_for_user=True)
     await asyncio.sleep(0.25)
 
-    await Minder(gateway.database, gateway.floor, gateway.settings).round()
+    await minder(gateway, waiting=0).round()
     done = await until(client, policy, status="completed")
 
     assert any(noted in assumption for assumption in done["decision"]["assumptions"])
@@ -180,7 +208,7 @@ async def test_a_turn_that_nobody_takes_is_asked_for_again_and_taken_once(
             text("UPDATE conversations SET due_at = due_at - interval '1 hour'")
         )
 
-    await Minder(gateway.database, gateway.floor, gateway.settings).round()
+    await minder(gateway, waiting=0).round()
     async with running_conversation_worker(nats):
         await until(client, "lost", status="completed")
 
@@ -226,6 +254,67 @@ async def test_two_tabs_see_the_same_events_without_a_gap_and_a_third_resumes(
         "conversation.consensus.reached",
     }
     assert stream.text.rstrip().endswith("event: end\ndata: {}")
+
+
+@pytest.mark.parametrize(
+    ("waiting", "silent_s", "attempts"),
+    [(0, 20, 0), (0, 40, 1), (7, 40, 0), (None, 40, 0), (7, 400, 1), (None, 400, 1)],
+    ids=["soon", "late", "queued", "unknown", "long queued", "long unknown"],
+)
+async def test_a_turn_that_waits_behind_others_is_not_asked_for_again_before_its_time(
+    waiting: int | None,
+    silent_s: float,
+    attempts: int,
+    client: httpx2.AsyncClient,
+    gateway: Gateway,
+    database: Database,
+) -> None:
+    await begin(client, id="patient", auto_start=True)
+    await let_pass(database, silent_s)
+    await minder(gateway, waiting=waiting).round()
+
+    async with database.transaction() as connection:
+        found = await ConversationRepository(connection).get("patient")
+    assert found is not None
+    assert found.attempt == attempts
+
+
+async def test_what_a_user_says_while_an_agent_has_the_floor_is_heard_in_the_next_turn(
+    client: httpx2.AsyncClient, database: Database, nats: RealNats
+) -> None:
+    await begin(client, id="busy", auto_start=True)
+    words = ["Riley, the vans must be safe.", "Money is tight this year.", "Decide by Friday."]
+    for content in words:
+        answer = await client.post("/api/conversations/busy/messages", json={"content": content})
+        assert answer.status_code in {200, 201}, answer.text
+    async with database.transaction() as connection:
+        waiting = await ConversationRepository(connection).get("busy")
+    assert waiting is not None
+    assert [given["content"] for given in waiting.inbox] == words
+
+    async with running_conversation_worker(nats):
+        await until(client, "busy", status="completed")
+    messages = await said(client, "busy")
+    assert [m["content"] for m in messages if m["is_from_user"]] == words
+    asked = {m["id"] for m in messages if m["is_from_user"]}
+    answered = {m["parent_message_id"] for m in messages if m["is_from_agent"]}
+    assert asked <= answered, "each is answered by an agent"
+
+
+@pytest.mark.usefixtures("conversation_worker")
+async def test_a_crowd_of_conversations_finishes_and_each_turn_is_taken_once(
+    client: httpx2.AsyncClient, gateway: Gateway, database: Database
+) -> None:
+    ids = [f"crowd-{n}" for n in range(20)]
+    await asyncio.gather(*(begin(client, id=key, auto_start=True) for key in ids))
+    for key in ids:
+        await until(client, key, status="completed")
+        messages = await said(client, key)
+        assert [m["number"] for m in messages] == list(range(1, len(messages) + 1))
+        assert len({m["id"] for m in messages}) == len(messages)
+    async with database.transaction() as connection:
+        again = await connection.scalar(text("SELECT sum(reemissions) FROM conversations"))
+    assert again == 0
 
 
 @pytest.mark.usefixtures("conversation_worker")

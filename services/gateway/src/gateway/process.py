@@ -159,7 +159,7 @@ class Gateway:
             self._run("turn-projector", self._turn_projector().run)
         if "reaper" in self.settings.roles:
             self._run("reaper", self._reap)
-            self._run("minder", Minder(self.database, self.floor, self.settings).run)
+            self._run("minder", Minder(self.database, self.floor, self.bus, self.settings).run)
 
     def drain(self) -> None:
         """Take no new work and send readers away; they resume at another process."""

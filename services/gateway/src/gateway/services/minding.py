@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol
 
 from common.contracts.conversations import UserInput
 from common.errors import TransientError
+from common.streams import CONVERSATION, TURN_PROJECTOR
 from gateway.database import Database
 from gateway.errors import ConversationNotFound
 from gateway.repositories.conversations import ConversationRepository
@@ -16,7 +18,18 @@ from gateway.settings import GatewaySettings
 EVERY_S = 2.0
 BATCH = 100
 
+WAITED_AT = (CONVERSATION, TURN_PROJECTOR)
+QUEUED_PATIENCE = 10
+"""So many times as long a turn may be silent while turns wait: the worker is busy, not deaf. Asked again, they would
+only lengthen the queue, until conversations that nobody refused are given up."""
+
 log = logging.getLogger(__name__)
+
+
+class Lags(Protocol):
+    async def lags(self, consumers: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
+        """How many messages are `pending` for each (stream, durable). Raises BusAway."""
+        ...
 
 
 class Minder:
@@ -26,11 +39,13 @@ class Minder:
         self,
         database: Database,
         floor: Floor,
+        bus: Lags,
         settings: GatewaySettings,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._database = database
         self._floor = floor
+        self._bus = bus
         self._settings = settings
         self._sleep = sleep
 
@@ -45,33 +60,42 @@ class Minder:
 
     async def round(self) -> None:
         """One look at all conversations. Raises TransientError; the next round does the rest."""
-        silent, expired = await self._found()
+        patience_s = await self._patience_s()
+        silent, expired = await self._found(patience_s)
         for conversation_id in silent:
-            await self._ask_again(conversation_id)
+            await self._ask_again(conversation_id, patience_s)
         for conversation_id, question_id in expired:
             await self._expire(conversation_id, question_id)
 
-    async def _found(self) -> tuple[list[str], list[tuple[str, str]]]:
+    async def _patience_s(self) -> float:
+        """How long a turn may be silent: much longer while others wait for the same worker, or nobody knows."""
+        stalled_s = self._settings.conversation_stalled_after_s
+        try:
+            lags = await self._bus.lags([(spec.stream, spec.durable) for spec in WAITED_AT])
+        except TransientError:
+            return stalled_s * QUEUED_PATIENCE
+        return stalled_s * (QUEUED_PATIENCE if any(lag["pending"] for lag in lags) else 1)
+
+    async def _found(self, patience_s: float) -> tuple[list[str], list[tuple[str, str]]]:
         async with self._database.transaction() as connection:
             repository = ConversationRepository(connection)
             if not await repository.is_leader():
                 return [], []
-            stalled_s = self._settings.conversation_stalled_after_s
-            silent = await repository.silent(stalled_s=stalled_s, limit=BATCH)
+            silent = await repository.silent(stalled_s=patience_s, limit=BATCH)
             now = await repository.now()
             expired = await TranscriptRepository(connection).expired(now, BATCH)
             if self._settings.archive_days is not None:
                 await repository.purge_archived(self._settings.archive_days)
         return silent, expired
 
-    async def _ask_again(self, conversation_id: str) -> None:
+    async def _ask_again(self, conversation_id: str, patience_s: float) -> None:
         """The same turn under the next attempt; after the last one the conversation ends."""
         async with self._floor.sitting(conversation_id) as sitting:
             row = sitting.row
             if row.due_event_id is None or row.is_over:
                 return
             age_s = (sitting.now - row.due_at).total_seconds() if row.due_at else 0.0
-            if age_s < self._settings.conversation_stalled_after_s:
+            if age_s < patience_s:
                 return  # somebody was faster
             if row.reemissions >= self._settings.conversation_max_reemissions:
                 reason = f"Nobody took turn {row.turn}, asked {row.reemissions + 1} times."
