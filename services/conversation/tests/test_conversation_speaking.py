@@ -11,7 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.contracts.conversations import Bounds, TurnDelta, TurnDue, TurnTaken, UserInput
+from common.contracts.conversations import (
+    Bounds,
+    PersonaAsked,
+    TurnDelta,
+    TurnDue,
+    TurnTaken,
+    UserInput,
+)
 from common.llm.connect import port_on
 from common.llm.prompts import choose
 from common.llm.settings import ModelSettings
@@ -362,3 +369,58 @@ def test_the_prompts_are_the_ones_that_were_reviewed():
 
     assert same_as_kept(speak, kept / "speak.v1.txt")
     assert same_as_kept(suggest, kept / "suggest.v1.txt")
+
+
+async def test_an_audition_is_held_by_the_personas_own_prompt_and_says_who_spoke():
+    seen: list[str] = []
+
+    def listening(request: Request) -> Reply:
+        seen.append(json.dumps(request.body["messages"]))
+        return voiced(request)
+
+    persona = PERSONAS[1].model_copy(
+        update={"system_prompt": "You speak like a lighthouse keeper."}
+    )
+    asked = PersonaAsked(persona=persona, goal=GOAL)
+    async with scripted(**{"__v1__chat": listening}) as server:
+        agent = DeliberationAgent(now=lambda: T0, speaker=speaker(port_at(server.url)))
+        answered = await agent.audition(asked)
+    without = await DeliberationAgent(now=lambda: T0).audition(asked)
+
+    assert answered.provenance.engine == "llm"
+    assert without.provenance.engine == "rules"
+    assert [m.content for m in answered.messages] == [
+        f"Well, as I see it: {m.content}" for m in without.messages
+    ]
+    assert all("lighthouse keeper" in prompt for prompt in seen)
+
+
+async def test_an_audition_of_a_silent_model_is_held_by_the_rules_and_says_why():
+    agent = DeliberationAgent(now=lambda: T0, speaker=speaker(port_at("http://127.0.0.1:1")))
+    answered = await agent.audition(PersonaAsked(persona=PERSONAS[0], goal=GOAL))
+    assert answered.messages
+    assert answered.provenance.engine == "rules"
+    assert answered.provenance.fallback_reason
+
+
+async def test_the_model_class_of_a_persona_chooses_its_model():
+    by_prompt: dict[str, set[str]] = {}
+
+    def noting(request: Request) -> Reply:
+        text = json.dumps(request.body["messages"])
+        for persona in PERSONAS:
+            if json.dumps(persona.system_prompt)[1:-1] in text:
+                by_prompt.setdefault(persona.model_class, set()).add(request.body["model"])
+        return voiced(request)
+
+    async with scripted(**{"__v1__chat": noting}) as server:
+        given_models = {"large": "big-model", "medium": "middle-model"}
+        settings = ModelSettings(
+            compatible={"base_url": f"{server.url}/v1", "model": "m", "models": given_models}
+        )
+        await converse(port_on(in_memory(), settings))
+
+    classes = {p.model_class for p in PERSONAS}
+    assert by_prompt.keys() <= classes
+    assert by_prompt["large"] == {"big-model"}
+    assert by_prompt["medium"] == {"middle-model"}

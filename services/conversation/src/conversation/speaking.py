@@ -140,6 +140,7 @@ class Speaker:
         left_s = min(THOUGHT_S, ends_at - asyncio.get_running_loop().time())
         fields = suggest_fields(state, asked, self.port.prompt_tokens)
         ask = self._ask(heard, "suggest", fields, left_s, "plan", _SUGGEST_TOKENS)
+        ask = replace(ask, model_class=asked.persona.model_class)
         try:
             found = await self.port.structured(ask, Suggestion, lambda s: wrong(state, asked, s))
         except ModelError as error:
@@ -166,6 +167,7 @@ class Speaker:
             left_s = ends_at - asyncio.get_running_loop().time()
             fields = speak_fields(turn, said, given, self.port.prompt_tokens)
             ask = self._ask(heard, "speak", fields, left_s, "prose", _SPEAK_TOKENS)
+            ask = replace(ask, model_class=_class_of(turn.state, said.sender_id))
             return await self._told(
                 replace(ask, job=f"{ask.job}.{said.message_id}"), screen, ends_at
             )
@@ -223,6 +225,11 @@ class Speaker:
             max_tokens=min(tokens, self.port.answer_tokens),
             deadline_s=max(0.1, left_s),
         )
+
+
+def _class_of(state: State, agent_id: str) -> str:
+    """The model class of a persona; empty when nobody of the team says it."""
+    return next((p.model_class for p in state.personas if p.id == agent_id), "")
 
 
 def by_rules(said: Said, because: str) -> Spoken:

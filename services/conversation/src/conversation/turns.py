@@ -4,8 +4,9 @@ With a `speaker` a model says the messages; who speaks, what about, every figure
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from uuid import UUID, uuid5
 
 from common.contracts.conversations import (
     PersonaAnswered,
@@ -16,12 +17,14 @@ from common.contracts.conversations import (
     TurnTaken,
     turn_event_id,
 )
-from common.contracts.values import Provenance
+from common.contracts.values import ConversationId, Provenance
 from common.personas import PERSONAS
 from conversation.rules.deliberation.turn import Turn, opened, overspent, state_of, take
 from conversation.speaking import NAME, Show, Speaker, Spoken, Thought, by_rules
 
 AUDITION_MESSAGES = 2
+_AUDITIONS = UUID("a3d1f6a4-6f0e-5a53-9d2e-5f4f7d2b9c11")
+"""Namespace of the jobs of auditions: the same persona on the same problem is the same job."""
 
 
 async def unseen(delta: TurnDelta) -> None:
@@ -40,13 +43,29 @@ class DeliberationAgent:
         """What a persona says first in a deliberation of the whole team, with the others as they are by default."""
         team = tuple(asked.persona if p.id == asked.persona.id else p for p in PERSONAS)
         state = opened("audition", asked.goal, team)
-        said: list[Said] = []
-        while not state.is_over and state.pending is None and len(said) < AUDITION_MESSAGES:
+        spoken: list[Spoken] = []
+        while not state.is_over and state.pending is None and len(spoken) < AUDITION_MESSAGES:
             turn = take(state)
-            said += [m for m in turn.said if m.sender_id == asked.persona.id]
+            own = tuple(m for m in turn.said if m.sender_id == asked.persona.id)
+            spoken += await self._auditioned(asked, replace(turn, said=own))
             state = turn.state
-        provenance = Provenance(engine="rules", agent=NAME)
-        return PersonaAnswered(messages=tuple(said[:AUDITION_MESSAGES]), provenance=provenance)
+        heard = tuple(spoken[:AUDITION_MESSAGES])
+        return PersonaAnswered(messages=_marked(heard, None), provenance=_origin(heard))
+
+    async def _auditioned(self, asked: PersonaAsked, turn: Turn) -> tuple[Spoken, ...]:
+        """As in a conversation: by the persona's model and prompt where there is one, checked, else by the rules."""
+        if self.speaker is None:
+            origin = Provenance(engine="rules", agent=NAME)
+            return tuple(Spoken(said=said, provenance=origin) for said in turn.said)
+        heard = TurnDue(
+            event_id=uuid5(_AUDITIONS, asked.model_dump_json()),
+            conversation_id=ConversationId("audition"),
+            turn=max(1, turn.state.turn),
+            occurred_at=self.now(),
+            goal=asked.goal,
+            personas=turn.state.personas,
+        )
+        return await self.speaker.speak(heard, turn, self.speaker.ends_at(heard), unseen)
 
     async def take(self, heard: TurnDue, show: Show = unseen) -> TurnTaken:
         """The turn that `heard` leads to: the same turn, and the same ids, however often it is asked for.

@@ -123,7 +123,7 @@ class Gateway:
         self.conversation_reader = ConversationReader(self.tenants, self.hub)
         self.history = HistoryService(self.tenants, self.database, new_id)
         self.heads = Heads(self.database, self.hub)
-        self.trials = TrialService(self.bus, self.agents, timeout_s=settings.ask_timeout_s)
+        self.trials = TrialService(self.bus, self.agents, timeout_s=settings.chat_timeout_s)
         self.resets = ResetService(self.tenants, settings)
         self.health = HealthService(self.database, self.bus)
         self.directory = WorkerDirectory()

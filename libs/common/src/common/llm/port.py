@@ -30,6 +30,8 @@ class Ask:
     agent: str
     messages: tuple[Message, ...]
     task: Task = "structure"
+    model_class: str = ""
+    """small, medium, large or reasoning, where a model is set for it; empty: as the task."""
     prompt_version: str = ""
     simulation_id: str = ""
     job: str = ""

@@ -46,7 +46,7 @@ class OllamaServer:
         await self.chat.client()
 
     async def choose(self, ask: Ask, *, needs_schema: bool) -> Chosen:
-        wanted = self.settings.model_for(ask.agent, ask.task)
+        wanted = self.settings.model_for(ask.agent, ask.task, ask.model_class)
         model = await self._find(wanted)
         if model is None and self.settings.pull_missing and wanted != AUTO:
             await self._pull(wanted)
@@ -146,7 +146,7 @@ class CompatibleServer:
         await self.chat.client()
 
     async def choose(self, ask: Ask, *, needs_schema: bool) -> Chosen:
-        wanted = self.settings.model_for(ask.agent, ask.task)
+        wanted = self.settings.model_for(ask.agent, ask.task, ask.model_class)
         if wanted == AUTO:
             wanted = self._first_model = self._first_model or await self._first()
         return Chosen(
@@ -193,7 +193,7 @@ class OpenRouterServer:
         await self.chat.client()
 
     async def choose(self, ask: Ask, *, needs_schema: bool) -> Chosen:
-        wanted = self.settings.model_for(ask.agent, ask.task)
+        wanted = self.settings.model_for(ask.agent, ask.task, ask.model_class)
         if wanted != AUTO and self.settings.price_output_usd is not None:
             return Chosen(
                 name=wanted, context_tokens=self.settings.context_tokens, **_set(self.settings)

@@ -20,7 +20,7 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 class Provider(BaseModel):
     """One server. Times in seconds, prices in USD per million tokens (null: not known, not free).
 
-    `models` chooses by `<agent>.<task>`, `<agent>` or `<task>`, the most specific first; `model` is for the rest.
+    `models` chooses by `<agent>.<task>`, `<agent>`, model class or `<task>`, in this order; `model` is for the rest.
     `auto` lets the server's own list decide (Ollama: the largest installed; OpenRouter: the cheapest capable).
     """
 
@@ -47,8 +47,8 @@ class Provider(BaseModel):
     reasoning_effort: str | None = None
     """Passed on as it is (`none`, `low`, …): models that think may use up the whole answer's tokens for it."""
 
-    def model_for(self, agent: str, task: str) -> str:
-        for key in (f"{agent}.{task}", agent, task):
+    def model_for(self, agent: str, task: str, model_class: str = "") -> str:
+        for key in (f"{agent}.{task}", agent, model_class, task):
             if key in self.models:
                 return self.models[key]
         return self.model
