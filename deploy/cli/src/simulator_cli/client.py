@@ -10,11 +10,18 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import httpx2
 
 from common.contracts.stream import Frame
+from common.visible import all_visible
 from simulator_cli.errors import Refused, Unreachable
 from simulator_cli.live import LOOPBACK, Follower, Resume
 
 API_KEY = "SIMULATOR_API_KEY"
 """Where a key is found, for a gateway that asks for one."""
+
+
+def authorization(api_key: str | None = None) -> dict[str, str]:
+    """The header for `api_key`, or for the key of the environment; empty when there is none."""
+    key = api_key or os.environ.get(API_KEY)
+    return {"Authorization": f"Bearer {key}"} if key else {}
 
 
 @dataclass
@@ -42,7 +49,7 @@ class Gateway:
 
     @property
     def _headers(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.api_key}"} if self.api_key else {}
+        return authorization(self.api_key)
 
     def __enter__(self) -> Self:
         return self
@@ -62,7 +69,7 @@ class Gateway:
     def simulations(self, limit: int) -> list[dict[str, Any]]:
         """The newest simulations, newest first."""
         answer = self._send("GET", "/simulations", params={"limit": str(limit)})
-        return list(answer.json())
+        return list(all_visible(answer.json()))
 
     def simulation(self, simulation_id: str) -> dict[str, Any]:
         """State of one simulation."""
@@ -146,7 +153,7 @@ class Gateway:
                     raise refusal(answer)
                 for line in answer.iter_lines():
                     if line.startswith("data: "):
-                        yield json.loads(line.removeprefix("data: "))
+                        yield all_visible(json.loads(line.removeprefix("data: ")))
         except httpx2.TransportError as error:
             raise Unreachable(f"The gateway at {self.base_url} broke off.") from error
 
@@ -155,7 +162,7 @@ class Gateway:
     ) -> dict[str, Any]:
         answer = self._send(method, path, params=params, body=body)
         try:
-            found = answer.json()
+            found = all_visible(answer.json())
         except ValueError as error:
             raise Unreachable(f"{self.base_url} does not answer like the gateway.") from error
         if not isinstance(found, dict):

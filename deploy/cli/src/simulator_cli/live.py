@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from common.contracts.stream import Frame
+from common.visible import all_visible
 from simulator_cli.errors import Refused, Unreachable
 
 FINAL_EVENTS = frozenset({"simulation_completed", "simulation_failed", "simulation_cancelled"})
@@ -113,7 +114,7 @@ class Follower:
         if not isinstance(message, dict) or "seq" not in message or "event_type" not in message:
             self._controlled(message)
             return
-        frame = Frame.model_validate(message)
+        frame = Frame.model_validate(all_visible(message))
         if frame.seq <= self._seq:
             return
         if frame.seq > self._seq + 1:

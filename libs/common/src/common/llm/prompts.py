@@ -17,6 +17,7 @@ from pydantic import AfterValidator, BaseModel
 
 from common.errors import SimulatorError
 from common.llm.port import Message
+from common.visible import without_hidden
 
 OPEN, CLOSE = "<<<DATA", "DATA>>>"
 _NAME = re.compile(r"^(?P<name>[a-z_]+)\.v(?P<version>\d+)\.md$")
@@ -35,8 +36,9 @@ class BrokenPrompt(SimulatorError):
 
 
 def as_data(text: str) -> str:
-    """Text between marks that it cannot close itself; control characters are dropped."""
-    clean = "".join(c for c in text if c in "\n\t" or unicodedata.category(c)[0] != "C")
+    """Text between marks that it cannot close itself; what controls or hides is dropped."""
+    seen = without_hidden(text)
+    clean = "".join(c for c in seen if c in "\n\t" or unicodedata.category(c)[0] != "C")
     return f"{OPEN}\n{_MARKS.sub(lambda m: m.group()[0], clean)}\n{CLOSE}"
 
 

@@ -17,6 +17,7 @@ from pydantic import (
 from common.contracts.editing import MAX_COMMAND_CHARS
 from common.contracts.scenario import MAX_SCENARIO_CHARS, EngineChoice, SimulationOptions
 from common.errors import DomainError
+from common.visible import without_hidden
 from engine.model import check_overrides
 from gateway.services.submission import Submission
 
@@ -25,12 +26,16 @@ _ALLOWED_CONTROLS = frozenset("\n\r\t")
 
 
 def clean_text(value: str) -> str:
-    """Without blanks around it. Raises ValueError when nothing is left, or for control characters."""
+    """Without blanks around it and hidden characters in it.
+
+    Raises:
+        ValueError: nothing is left, or there are control characters.
+    """
     if any(unicodedata.category(c) == "Cc" and c not in _ALLOWED_CONTROLS for c in value):
         raise ValueError(
             "must be plain text: control characters other than newline and tab are not allowed"
         )
-    value = value.strip()
+    value = without_hidden(value).strip()
     if not value:
         raise ValueError("must not be empty or blank")
     return value
