@@ -91,9 +91,11 @@ class Stack:
 
 
 @contextmanager
-def running_stack(environment: dict[str, str] | None = None) -> Iterator[Stack]:
+def running_stack(
+    environment: dict[str, str] | None = None, data_dir: Path | None = None
+) -> Iterator[Stack]:
     """Start a stack of its own, with `environment` for its processes; stop and delete it afterwards."""
-    data_dir = Path(tempfile.mkdtemp(prefix="sim-e2e-"))
+    data_dir = data_dir or Path(tempfile.mkdtemp(prefix="sim-e2e-"))
     before = {name: os.environ.get(name) for name in environment or {}}
     os.environ.update(environment or {})
     try:

@@ -66,22 +66,26 @@ class Supervised:
     async def stop(self) -> None:
         """Ask it to stop, wait as long as its launch allows, then kill it."""
         self._stopping = True
-        process = self._process
-        if process is not None and process.returncode is None:
-            launch = self._launched
-            with suppress(ProcessLookupError):
-                process.send_signal(launch.stop_signal)
-            try:
-                await asyncio.wait_for(process.wait(), launch.stop_within_s)
-            except TimeoutError:
-                with suppress(ProcessLookupError):
-                    process.kill()
-                await process.wait()
+        await self.renew()
         if self._task is not None:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
         self._become("stopped")
+
+    async def renew(self) -> None:
+        """End the process that runs now; unless it is to stop, another takes its place."""
+        process, launch = self._process, self._launched
+        if process is None or process.returncode is not None:
+            return
+        with suppress(ProcessLookupError):
+            process.send_signal(launch.stop_signal)
+        try:
+            await asyncio.wait_for(process.wait(), launch.stop_within_s)
+        except TimeoutError:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
 
     async def _supervise(self) -> None:
         delay_s = FIRST_DELAY_S

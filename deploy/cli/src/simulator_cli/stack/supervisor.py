@@ -14,6 +14,7 @@ from common import logs, provision
 from common.embedded import nats, postgres
 from common.embedded.launch import Launch, free_port
 from common.streams import WORKERS
+from simulator_cli.stack.bus_watch import BusWatch
 from simulator_cli.stack.layout import DEFAULT_PORT, Layout, Memory, Report, ServiceStatus
 from simulator_cli.stack.process import Supervised
 from simulator_cli.stack.programs import GATEWAY, NATS, POSTGRES, Programs, this_environment
@@ -36,6 +37,7 @@ class Supervisor:
         self._external: list[ServiceStatus] = []
         self._started_s = time.time()
         self._stop = asyncio.Event()
+        self._watching: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Until SIGTERM or SIGINT; SIGHUP reads the wanted numbers of workers again."""
@@ -78,6 +80,9 @@ class Supervisor:
             self._external.append(ServiceStatus(name=NATS, instance=NATS, state="external"))
         else:
             self._supervise(NATS, NATS, self._programs.nats)
+            log = self._layout.logs / f"{NATS}.log"
+            watch = BusWatch(log, self._layout.nats, self._processes[NATS].renew)
+            self._watching = asyncio.create_task(watch.run())
         await provision.provision(self._programs.bus("admin"))
 
     def _supervise(self, name: str, instance: str, launch: Callable[[], Launch]) -> None:
@@ -110,6 +115,8 @@ class Supervisor:
 
     async def _shut_down(self) -> None:
         """First who answers clients, then who works, then what they stand on."""
+        if self._watching is not None:
+            self._watching.cancel()
         servers = {NATS, POSTGRES}
         for group in (
             [p for p in self._processes.values() if p.name == GATEWAY],
