@@ -34,6 +34,11 @@ def plain_client_faults(record: logging.LogRecord) -> bool:
     return True
 
 
+def without_addresses(record: logging.LogRecord) -> bool:
+    """Filter: uvicorn's lines on websockets hold the whole address, with the ticket in it; we count them instead."""
+    return "WebSocket %s" not in str(record.msg)
+
+
 class GracefulServer(uvicorn.Server):
     """Sends readers away with our own close code first, and exits with 0 after a signal."""
 
@@ -66,6 +71,7 @@ def serve(settings: GatewaySettings) -> None:
     upgrade(settings.dsn)
     logs.setup("gateway", settings.log_level)
     logging.getLogger("uvicorn.error").addFilter(plain_client_faults)
+    logging.getLogger("uvicorn.error").addFilter(without_addresses)
     try:
         uvloop.run(_run(settings))
     finally:
