@@ -7,8 +7,8 @@ says what that means. Rules B6 and B7 of the reliability reference stand behind 
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -112,6 +112,7 @@ class Bus:
     chance: random.Random = field(default_factory=random.Random)
     counters: Counters = field(default_factory=Counters)
     durations: Durations = field(default_factory=Durations)
+    started_after_s: float = 1.0
 
     def ears(self, router: NatsRouter) -> Callable[[Handler], object]:
         """Decorator: have the handler hear the worker's durable, as the provisioning step declared it."""
@@ -156,16 +157,34 @@ class Bus:
         shapes: Sequence[type[H]],
         act: Callable[[H], Awaitable[R]],
     ) -> R:
-        """Hear one event, say that the stage has begun, do the work, say its result and give it back.
+        """Hear one event, do the work, say its result and give it back; work that takes long is announced.
 
         Raises:
             MalformedMessage: the message fits none of `shapes`.
         """
         heard = hear(message.raw_message, shapes)
-        await self.mention(self._started(heard))
-        result = await act(heard)
+        async with self._announced(self._started(heard)):
+            result = await act(heard)
         await self.say(result)
         return result
+
+    @asynccontextmanager
+    async def _announced(self, started: StageStarted) -> AsyncIterator[None]:
+        """Say who began once the work has taken `started_after_s`.
+
+        Most stages are over within milliseconds. Six messages per simulation that nobody reads cost the bus six writes
+        to its disk, in the way of the results that somebody waits for.
+        """
+        later = asyncio.create_task(self._mention_later(started))
+        try:
+            yield
+        finally:
+            later.cancel()
+
+    async def _mention_later(self, started: StageStarted) -> None:
+        await asyncio.sleep(self.started_after_s)
+        with suppress(NatsError, TimeoutError):
+            await self.mention(started)
 
     async def turn(
         self, message: NatsMessage, act: Callable[[TurnDue], Awaitable[TurnTaken]]

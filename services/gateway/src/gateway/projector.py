@@ -23,7 +23,6 @@ from common.errors import MalformedMessage, TransientError
 from common.streams import DLQ, PROJECTED, PROJECTOR, ConsumerSpec, dlq_subject
 from gateway.bus import Bus, BusAway
 from gateway.metrics import ACCEPT_SECONDS, MALFORMED
-from gateway.notes import Notes
 from gateway.pipeline import Verdict
 from gateway.pull import PullLoop
 from gateway.services.ledger import Ledger
@@ -56,7 +55,6 @@ class Projector:
     ) -> None:
         self._bus = bus
         self._ledger = ledger
-        self._notes = Notes(ledger.started)
         self._batch = batch
         self._slots = asyncio.Semaphore(concurrency)
         self._declare = declare
@@ -122,13 +120,12 @@ class Projector:
             raise MalformedMessage("the subject names another simulation than the body")
         match event:
             case StageStarted():
-                self._notes.began(event)
+                await self._ledger.started(event)
             case StageProgressed():
                 await self._ledger.progress(event)
             case StageFailed():
                 await self._ledger.fail(event)
             case StageCompleted():
-                self._notes.over(event)
                 return await self._ledger.accept(event)
         return Verdict.ACCEPT
 

@@ -73,12 +73,14 @@ class Ledger:
 
     async def accept(self, result: StageCompleted) -> Verdict:
         """Store `result` and its events if it is the one awaited; else say why not. Safe to repeat."""
+        # Made before the lock is taken: the larger results take milliseconds to turn into JSON.
+        kept = getattr(result, COLUMN_OF[result.stage]).model_dump(mode="json", by_alias=True)
         frames: list[StoredFrame] = []
         async with self._database.transaction() as connection:
             locked = await SimulationRepository(connection).lock(result.simulation_id)
             verdict = judge(locked.standing, result) if locked else Verdict.STRANGER
             if locked and verdict is Verdict.ACCEPT:
-                frames = await self._store(connection, result, locked)
+                frames = await self._store(connection, result, kept, locked)
         RESULTS.labels(result.stage, verdict.value).inc()
         if locked and verdict is Verdict.ACCEPT:
             ended: EndState | None = "completed" if next_stage(result.stage) is None else None
@@ -141,7 +143,7 @@ class Ledger:
         return True
 
     async def _store(
-        self, connection: AsyncConnection, result: StageCompleted, locked: Locked
+        self, connection: AsyncConnection, result: StageCompleted, kept: Any, locked: Locked
     ) -> list[StoredFrame]:
         """The result and its events, and the ending if it was the last; the caller holds the lock."""
         repository = SimulationRepository(connection)
@@ -154,15 +156,14 @@ class Ledger:
             now=locked.now,
         )
         next_seq = locked.next_seq + len(frames)
-        column = COLUMN_OF[result.stage]
         await repository.progress(
             result.simulation_id,
             result.revision,
             stage=result.stage,
             event_id=result.event_id,
             attempt=result.attempt,
-            column=column,
-            result=getattr(result, column).model_dump(mode="json", by_alias=True),
+            column=COLUMN_OF[result.stage],
+            result=kept,
             provenance=result.provenance.model_dump(mode="json"),
             accepted_at=iso(locked.now),
             next_seq=next_seq,
