@@ -17,7 +17,7 @@ from common.contracts.conversations import UserInput
 from common.testing import postgres_server
 from conversation.rules.deliberation.turn import opened, run_through
 from gateway.conversations.embedding import embed, literal
-from gateway.database import Database
+from gateway.database import Database, TenantDatabase
 from gateway.migrations import upgrade
 from gateway.services.history import HistoryService
 from gateway.settings import GatewaySettings
@@ -130,15 +130,14 @@ async def timed(name: str, ask: Callable[[random.Random], Awaitable[object]]) ->
 
 
 async def measure(url: str) -> None:
-    database = Database(
-        GatewaySettings.model_validate({"database_url": url, "statement_timeout_s": 60})
-    )
+    settings = GatewaySettings.model_validate({"database_url": url, "statement_timeout_s": 60})
+    database = Database(settings)
     began = time.perf_counter()
     await fill(database, random.Random(1))
     print(
         f"{CONVERSATIONS:,} conversations, {MESSAGES:,} messages in {time.perf_counter() - began:.0f} s"
     )
-    history = HistoryService(database, uuid4)
+    history = HistoryService(TenantDatabase(settings), database, uuid4)
 
     def search(
         words: tuple[str, ...], *, is_phrase: bool = False, **filters: object
