@@ -101,6 +101,19 @@ def sources(tmp_path):
     return tmp_path
 
 
+def test_the_page_says_how_many_lines_it_takes():
+    page = (ROOT / "docs/add-an-agent.md").read_text()
+    lines = {"diff": 0, "python": 0, "toml": 0}
+    for kind, _, body in BLOCK.findall(page):
+        new = [line for line in body.splitlines() if kind != "diff" or line.startswith("+")]
+        lines[kind] += len(new)
+
+    assert (
+        f"in {sum(lines.values())} lines: {lines['diff']} in the contracts, {lines['python']} of Python in its package, "
+        f"{lines['toml']} of its `pyproject.toml`"
+    ) in page
+
+
 @pytest.mark.real
 def test_an_agent_added_by_the_page_hears_and_says(sources):
     path = os.pathsep.join(

@@ -59,12 +59,15 @@ def examine() -> list["Finding"]:
 def _ask_gateway(base_url: str) -> list["Finding"]:
     import httpx2
 
+    from simulator_cli.client import API_KEY, authorization
     from simulator_cli.stack import diagnosis
 
     try:
-        with httpx2.Client(base_url=base_url, timeout=10, trust_env=False) as client:
-            ready, status = client.get("/health/ready").json(), client.get("/api/status").json()
-            metrics = client.get("/metrics").text
+        with httpx2.Client(
+            base_url=base_url, timeout=10, trust_env=False, headers=authorization()
+        ) as client:
+            ready, told = client.get("/health/ready").json(), client.get("/api/status")
+            counts = client.get("/metrics")
     except (httpx2.HTTPError, ValueError) as error:
         return [
             diagnosis.Finding(
@@ -74,4 +77,11 @@ def _ask_gateway(base_url: str) -> list["Finding"]:
                 hint="./simulator logs gateway",
             )
         ]
-    return [*diagnosis.running(status, ready), *diagnosis.counted(metrics)]
+    if {told.status_code, counts.status_code} & {httpx2.codes.UNAUTHORIZED, httpx2.codes.FORBIDDEN}:
+        hint = f"./simulator keys create --scopes read,metrics; set {API_KEY}"
+        return [
+            diagnosis.Finding(
+                subject="gateway", level="warning", message="asks for an API key", hint=hint
+            )
+        ]
+    return [*diagnosis.running(told.json(), ready), *diagnosis.counted(counts.text)]

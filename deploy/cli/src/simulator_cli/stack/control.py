@@ -14,6 +14,7 @@ import psutil
 
 from common.embedded.launch import dies_with_parent
 from common.streams import WORKERS
+from simulator_cli.client import authorization
 from simulator_cli.stack.layout import Layout, Report, ServiceStatus
 from simulator_cli.stack.programs import POSTGRES
 from simulator_cli.stack.supervisor import EXIT_LOCKED, serve
@@ -223,12 +224,15 @@ def _wait_ready(layout: Layout, child: subprocess.Popen[bytes] | None) -> Report
 
 
 def _takes_work(report: Report) -> bool:
-    """The gateway is ready and has heard every kind of worker."""
+    """The gateway is ready and has heard every kind of worker; one that asks for a key is taken at its first word."""
     try:
         with httpx2.Client(base_url=report.base_url, timeout=2, trust_env=False) as client:
             if client.get("/health/ready").status_code != httpx2.codes.OK:
                 return False
-            workers = client.get("/api/status").json().get("workers", [])
+            status = client.get("/api/status", headers=authorization())
+            if status.status_code in {httpx2.codes.UNAUTHORIZED, httpx2.codes.FORBIDDEN}:
+                return all(service.state == "running" for service in report.services)
+            workers = status.json().get("workers", [])
     except (httpx2.HTTPError, ValueError):
         return False
     return {worker["worker"] for worker in workers if worker.get("alive", True)} >= set(WORKERS)
