@@ -24,6 +24,7 @@ from gateway.routers import (
     system,
     tickets,
 )
+from gateway.routers.shapes import DOOR_PROBLEMS
 
 DESCRIPTION = """Rehearse an AI agent network before anyone builds it.
 
@@ -64,7 +65,7 @@ def make_app(gateway: Gateway) -> FastAPI:
         system,
         tickets,
     ):
-        app.include_router(module.router)
+        app.include_router(module.router, responses=DOOR_PROBLEMS)
     problems.install(app)
     _add_middleware(app, gateway)
     return app

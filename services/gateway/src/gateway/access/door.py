@@ -162,7 +162,7 @@ def check_local(scope: Mapping[str, Any], headers: Headers, settings: GatewaySet
             f"This installation is open to this machine only, not to {host[:100]!r}.",
             suggestion="Call it by localhost, name the host in GATEWAY_ALLOWED_HOSTS, or use keys.",
         )
-    if scope["type"] != "http" or scope["method"] in {"GET", "HEAD", "OPTIONS"}:
+    if scope["type"] != "http" or scope["method"] not in {"POST", "PUT", "PATCH", "DELETE"}:
         return
     origin = headers.get("origin")
     if (

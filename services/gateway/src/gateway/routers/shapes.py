@@ -136,6 +136,12 @@ READ_PROBLEMS: Responses = {
     422: _problem("A parameter is not valid"),
     503: _problem("The database is away; see Retry-After"),
 }
+DOOR_PROBLEMS: Responses = {
+    401: _problem("No API key, or not a good one"),
+    403: _problem("Not with this key, or not from that page"),
+    429: _problem("Too often; see Retry-After"),
+}
+"""What any operation may answer before it is reached."""
 NOT_READY: Responses = {409: _problem("The stage that gives this has not been accepted yet")}
 ACCEPTED: Responses = {
     202: {"description": "Accepted; the network is not mapped yet", "model": NetworkAnswer}
