@@ -484,3 +484,14 @@ async def test_a_reset_deletes_everything_and_the_status_page_counts(
     assert before["agents"] == {"count": 5, "changed": []}
     assert done.json()["deleted"]["conversations"] == 1
     assert (await client.get("/api/conversations")).json()["conversations"] == []
+
+
+@pytest.mark.parametrize(
+    "moment", ["0001-01-01T06:08:46+08:23", "9999-12-31T23:59:59-10:00", "2026-01-31T12:00:00Z"]
+)
+async def test_a_date_at_the_edge_of_the_calendar_is_a_date(
+    moment: str, client: httpx2.AsyncClient
+) -> None:
+    deleted = await client.delete("/api/conversations", params={"before": moment})
+    found = await client.get("/api/search", params={"q": "vans", "since": moment, "until": moment})
+    assert (deleted.status_code, found.status_code) == (200, 200), deleted.text + found.text

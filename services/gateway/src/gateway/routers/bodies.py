@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from pydantic import (
@@ -50,7 +51,16 @@ def written_date(value: object) -> object:
     return value
 
 
-Moment = Annotated[AwareDatetime, BeforeValidator(written_date)]
+def in_utc(moment: datetime) -> datetime:
+    """The same moment in UTC; one that lies beyond the years 1 to 9999 there is the first or the last that exists."""
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        edge = datetime.min if moment.year == 1 else datetime.max
+        return edge.replace(tzinfo=UTC)
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(written_date), AfterValidator(in_utc)]
 
 
 def _known_overrides(value: dict[str, Any]) -> dict[str, Any]:
