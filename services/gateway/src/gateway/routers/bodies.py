@@ -56,8 +56,8 @@ def in_utc(moment: datetime) -> datetime:
     try:
         return moment.astimezone(UTC)
     except OverflowError:
-        edge = datetime.min if moment.year == 1 else datetime.max
-        return edge.replace(tzinfo=UTC)
+        is_first = moment.year == 1
+        return datetime.min.replace(tzinfo=UTC) if is_first else datetime.max.replace(tzinfo=UTC)
 
 
 Moment = Annotated[AwareDatetime, BeforeValidator(written_date), AfterValidator(in_utc)]
