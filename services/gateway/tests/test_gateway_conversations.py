@@ -495,3 +495,31 @@ async def test_a_date_at_the_edge_of_the_calendar_is_a_date(
     deleted = await client.delete("/api/conversations", params={"before": moment})
     found = await client.get("/api/search", params={"q": "vans", "since": moment, "until": moment})
     assert (deleted.status_code, found.status_code) == (200, 200), deleted.text + found.text
+
+
+@pytest.mark.usefixtures("conversation_worker")
+async def test_odd_but_valid_json_is_kept_and_brings_no_server_error(
+    client: httpx2.AsyncClient,
+) -> None:
+    odd = {"big": 10**40, "nul": "a\x00b", "deep": [{"\x00": None}]}
+    asked = {"message": {"content": "Who are you?", "metadata": odd | {"session_id": "odd"}}}
+    assert (await client.post("/chat", json=asked)).status_code == 200
+    kept = (await client.get("/chat/sessions/odd")).json()
+    assert kept["exchanges"][0]["metadata"]["big"] == pytest.approx(10**40)
+
+    await begin(client, id="odd", metadata=odd)
+    given = (await client.get("/api/conversations/odd/export")).json()
+    given["conversation"] |= {"id": "odd-2", "metadata": odd}
+    given["messages"] = [
+        {
+            "id": "m1",
+            "sender_type": "user",
+            "sender_id": "u",
+            "content": "a\x00b",
+            "message_type": "discussion",
+            "created_at": "0028-10-01T00:01:00Z",
+        }
+    ]
+    back = await client.post("/api/conversations/import", json=given)
+    assert back.status_code == 201, back.text
+    assert (await said(client, "odd-2"))[0]["content"] == "a\ufffdb"

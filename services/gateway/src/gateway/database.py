@@ -1,5 +1,6 @@
 """The one door to PostgreSQL: engine, transactions, and what "away" means. No SQL of the domain lives here."""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -179,9 +180,13 @@ def make_engine(settings: GatewaySettings, role: str | None = None) -> AsyncEngi
 
 def to_json(value: object) -> str:
     """JSON text that a jsonb column takes: PostgreSQL refuses the NUL character a model may have written."""
-    text_ = orjson.dumps(value).decode()
+    try:
+        text_ = orjson.dumps(value).decode()
+    except TypeError:
+        # A whole number of more than 64 bits, which JSON and PostgreSQL know and orjson does not.
+        text_ = json.dumps(value, ensure_ascii=False)
     if "\\u0000" in text_:
-        text_ = orjson.dumps(without_nul(orjson.loads(text_))).decode()
+        text_ = json.dumps(without_nul(json.loads(text_)), ensure_ascii=False)
     return text_
 
 

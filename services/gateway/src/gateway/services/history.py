@@ -9,7 +9,7 @@ from common.contracts.conversations import Bounds, Decision
 from common.personas import CRITERIA
 from gateway.conversations.embedding import embed, literal
 from gateway.conversations.shapes import conversation_body, message_body, question_body
-from gateway.database import Database
+from gateway.database import Database, without_nul
 from gateway.errors import ConversationNotFound
 from gateway.frames import iso
 from gateway.repositories.conversations import Conversation, ConversationRepository
@@ -101,6 +101,7 @@ class HistoryService:
 
         An active one comes back paused: nobody begins to speak by an import.
         """
+        given = as_text(given)
         head = given["conversation"]
         conversation_id = head["id"]
         async with self._database.transaction() as connection:
@@ -117,6 +118,11 @@ class HistoryService:
             found = await repository.get(conversation_id)
         assert found is not None, "it was stored in this transaction"
         return conversation_body(found)
+
+
+def as_text(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The same without NUL characters, which no text column takes."""
+    return {str(without_nul(key)): without_nul(value) for key, value in given.items()}
 
 
 def _columns(given: Mapping[str, Any]) -> dict[str, Any]:
