@@ -523,3 +523,6 @@ async def test_odd_but_valid_json_is_kept_and_brings_no_server_error(
     back = await client.post("/api/conversations/import", json=given)
     assert back.status_code == 201, back.text
     assert (await said(client, "odd-2"))[0]["content"] == "a\ufffdb"
+    given["conversation"]["id"] = "odd-3"
+    twice = await client.post("/api/conversations/import", json=given)
+    assert (twice.status_code, twice.json()["error"]) == (409, "conflict"), "the message is held"

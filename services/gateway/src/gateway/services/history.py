@@ -5,12 +5,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy.exc import IntegrityError
+
 from common.contracts.conversations import Bounds, Decision
 from common.personas import CRITERIA
 from gateway.conversations.embedding import embed, literal
 from gateway.conversations.shapes import conversation_body, message_body, question_body
 from gateway.database import Database, without_nul
-from gateway.errors import ConversationNotFound
+from gateway.errors import Conflict, ConversationNotFound
 from gateway.frames import iso
 from gateway.repositories.conversations import Conversation, ConversationRepository
 from gateway.repositories.transcripts import TranscriptRepository
@@ -100,7 +102,16 @@ class HistoryService:
         """Store an exported conversation under its id, or under a new one when that is taken by another.
 
         An active one comes back paused: nobody begins to speak by an import.
+
+        Raises:
+            Conflict: two of its messages have one id, or another conversation holds a message of that id.
         """
+        try:
+            return await self._bring_back(given)
+        except IntegrityError as error:
+            raise Conflict("An id of its messages is held already.") from error
+
+    async def _bring_back(self, given: Mapping[str, Any]) -> dict[str, Any]:
         given = as_text(given)
         head = given["conversation"]
         conversation_id = head["id"]
