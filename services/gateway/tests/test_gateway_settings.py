@@ -121,6 +121,10 @@ def test_json_for_the_record_has_no_null_characters() -> None:
     assert to_json({"a\x00": ["\x00", "\\u0000"]}) == '{"a\ufffd":["\ufffd","\\\\u0000"]}'
 
 
+def test_json_for_the_record_keeps_whole_numbers_above_64_bits() -> None:
+    assert to_json({"n": 2**70, "s": "\x00"}) == f'{{"n":{2**70},"s":"\ufffd"}}'
+
+
 def test_ids_follow_from_the_idempotency_key() -> None:
     from gateway.services.submission import SubmissionService
 

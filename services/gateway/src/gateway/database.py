@@ -179,15 +179,19 @@ def make_engine(settings: GatewaySettings, role: str | None = None) -> AsyncEngi
 
 
 def to_json(value: object) -> str:
-    """JSON text that a jsonb column takes: PostgreSQL refuses the NUL character a model may have written."""
+    """Compact JSON text that a jsonb column takes: PostgreSQL refuses the NUL character a model may have written."""
+    text_ = _compact(value)
+    if "\\u0000" in text_:
+        text_ = _compact(without_nul(json.loads(text_)))
+    return text_
+
+
+def _compact(value: object) -> str:
     try:
-        text_ = orjson.dumps(value).decode()
+        return orjson.dumps(value).decode()
     except TypeError:
         # A whole number of more than 64 bits, which JSON and PostgreSQL know and orjson does not.
-        text_ = json.dumps(value, ensure_ascii=False)
-    if "\\u0000" in text_:
-        text_ = json.dumps(without_nul(json.loads(text_)), ensure_ascii=False)
-    return text_
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def without_nul(value: object) -> object:
