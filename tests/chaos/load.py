@@ -48,7 +48,14 @@ class Load:
     """`rate_per_s` submissions for as long as `run` goes on; every one is followed by `readers` websockets."""
 
     def __init__(
-        self, stack: Stack, ledger: Ledger, *, rate_per_s: float, readers: int = 1, tasks: int = 20
+        self,
+        stack: Stack,
+        ledger: Ledger,
+        *,
+        rate_per_s: float,
+        readers: int = 1,
+        tasks: int = 20,
+        full_every: int = FULL_EVERY,
     ) -> None:
         self._client = stack.client(15)
         self._stack = stack
@@ -56,6 +63,7 @@ class Load:
         self._rate_per_s = rate_per_s
         self._readers = readers
         self._tasks = tasks
+        self._full_every = full_every
         self._work: set[asyncio.Task[Any]] = set()
         self.fault = "calm"
         self.answers = Answers()
@@ -100,9 +108,10 @@ class Load:
         return None
 
     def _options(self) -> dict[str, Any]:
-        """Every tenth has its failures rehearsed too: the others are cheap, so that there can be many of them."""
+        """Every `full_every`-th has its failures rehearsed too; the others are cheap, so there can be many of them."""
+        is_full = self._asked % self._full_every == 0
         self._asked += 1
-        return {"tasks": self._tasks} | ({} if self._asked % FULL_EVERY == 1 else {"failures": []})
+        return {"tasks": self._tasks} | ({} if is_full else {"failures": []})
 
     def _accepted(self, simulation_id: str, key: str, fault: str) -> str:
         self._ledger.write(simulation_id, key, fault)

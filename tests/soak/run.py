@@ -27,6 +27,8 @@ from soak.slopes import Slope, Verdict, after_warm_up, slope
 
 EVERY_S = 10.0
 LONGEST_WARM_UP_S = 600.0
+TASKS = 200
+"""What a user gets who gives no options, with every failure rehearsed."""
 LIMITS = {
     "PSS MB": 1.0,
     "fds": 2.0,
@@ -102,7 +104,7 @@ async def soak(minutes: float, rate_per_s: float, results: Path | None) -> bool:
     samples = Samples()
     with running_stack() as stack:
         ledger = Ledger(stack.data_dir / "ledger-soak.jsonl")
-        load = Load(stack, ledger, rate_per_s=rate_per_s)
+        load = Load(stack, ledger, rate_per_s=rate_per_s, tasks=TASKS, full_every=1)
         submitting = asyncio.create_task(load.run("soak"))
         end = time.monotonic() + minutes * 60
         while time.monotonic() < end:
