@@ -10,10 +10,13 @@ from common.contracts.network import AgentSpec, Connection, Network, ToolSpec
 from common.contracts.run import FailureOutcome, RunResult
 from common.contracts.scenario import SimulationOptions
 from common.contracts.values import Band
+from engine.faults import compile_strikes
 from engine.forecast import forecast
 from engine.graph import NetworkRejected
 from engine.model import OverrideRejected, allowed_names, check_overrides
-from engine.run import first_figures, simulate
+from engine.run import first_figures, prepare, simulate
+from engine.state import outcome_of
+from engine.world import Variant, run, run_struck
 
 NONE = FailurePlan()
 
@@ -211,6 +214,32 @@ def test_a_rare_failure_is_drilled_without_touching_its_figures(
     assert outcome.delta_success == Band(value=0.0, low=0.0, high=0.0)
     assert (outcome.first_failing_step, outcome.detected_share) == ("pay", 1.0)
     assert outcome.recovered_share == 0.0
+
+
+def test_replications_that_no_strike_hits_are_the_calm_ones_and_the_result_is_as_if_all_were_walked(
+    claims: Network, troubles: FailurePlan
+) -> None:
+    calm = prepare(claims, SimulationOptions(), None).paired.run
+    kept = walked = 0
+    for mode in troubles.modes:
+        rare = mode.likelihood.model_copy(update={"simulated_per_opportunity": 0.01})
+        strikes = compile_strikes(calm.world.graph, [mode.model_copy(update={"likelihood": rare})])
+
+        struck = run_struck(calm, strikes)
+
+        for here, before, whole in zip(
+            struck.walks, calm.walks, run(Variant(calm.world, strikes)).walks, strict=True
+        ):
+            kept += here is before
+            walked += here is not before
+            assert [outcome_of(t, None) for t in here.tasks] == [
+                outcome_of(t, None) for t in whole.tasks
+            ]
+            assert [t.left_s for t in here.tasks] == pytest.approx(
+                [t.left_s for t in whole.tasks], rel=1e-12
+            )
+    assert kept > 10
+    assert walked > 10
 
 
 def test_the_journey_starts_at_zero_in_order_and_points_at_its_visits(

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,30 +17,52 @@ from engine.measure import Sample, figures
 from engine.state import FAILED
 
 
+class OnceStruck(NamedTuple):
+    """What happens once a failure has struck. How often it strikes has no part in it, so a drill can tell."""
+
+    first_failing_step: str | None
+    time_to_detect_s: Band | None
+    detected_share: float | None
+    recovery_path: tuple[str, ...]
+    recovered_share: float | None
+
+
 def outcome_of_failure(
     failure_id: str, strikes: Sequence[Strike], data: Sample, paired: Sample
 ) -> FailureOutcome:
     """`data` ran with `strikes`, `paired` without, over the same replications."""
-    graph = data.run.world.graph
     fired, struck_s = _fired(data, strikes)
-    hit = [fired[i] for i in data.indices]
-    flipped = [a != b for a, b in zip(data.outcome, paired.outcome, strict=True)]
-    noticed_s = _noticed(data, fired, struck_s)
-    hits = int(sum(h.sum() for h in hit))
+    flipped = sum(int((a != b).sum()) for a, b in zip(data.outcome, paired.outcome, strict=True))
+    hits = sum(int(fired[i].sum()) for i in data.indices)
     return FailureOutcome(
         failure_id=failure_id,
         figures=figures(data),
         tasks_hit=hits / data.tasks,
-        outcome_flipped=float(sum(f.sum() for f in flipped)) / data.tasks,
-        blast_radius_agents=structural_radius(graph, strikes),
+        outcome_flipped=flipped / data.tasks,
+        blast_radius_agents=structural_radius(data.run.world.graph, strikes),
+        delta_success=success_gain(data, paired),
+        delta_latency_p95_s=latency_p95_gain_s(data, paired),
+        delta_cost_usd_per_task=cost_gain_usd(data, paired),
+        **_course(strikes, data, paired, fired, struck_s)._asdict(),
+    )
+
+
+def once_struck(strikes: Sequence[Strike], data: Sample, paired: Sample) -> OnceStruck:
+    """The same of a drill: `data` may be the first replications of those that `paired` ran."""
+    return _course(strikes, data, paired, *_fired(data, strikes))
+
+
+def _course(
+    strikes: Sequence[Strike], data: Sample, paired: Sample, fired: Flags, struck_s: Floats
+) -> OnceStruck:
+    hit = [fired[i] for i in data.indices]
+    noticed_s = _noticed(data, fired, struck_s)
+    return OnceStruck(
         first_failing_step=_first_failing_step(data, paired, strikes, fired),
         time_to_detect_s=_time_to_detect(data, hit, noticed_s),
         detected_share=_share_of_hits(hit, [np.isfinite(noticed_s[i]) for i in data.indices]),
         recovery_path=_recovery_path(data, strikes, fired),
         recovered_share=_share_of_hits(hit, [s > 0 for s in data.success]),
-        delta_success=success_gain(data, paired),
-        delta_latency_p95_s=latency_p95_gain_s(data, paired),
-        delta_cost_usd_per_task=cost_gain_usd(data, paired),
     )
 
 
@@ -130,7 +153,8 @@ def _first_failing_step(
     """The agent at which struck tasks most often failed visibly; for silent errors, the agent that was struck."""
     graph = data.run.world.graph
     places: Counter[int] = Counter()
-    for finished, outcome, before in zip(data.run.walks, data.outcome, paired.outcome, strict=True):
+    twins = paired.outcome[: len(data.outcome)]
+    for finished, outcome, before in zip(data.run.walks, data.outcome, twins, strict=True):
         for task, now, then in zip(finished.tasks[-outcome.size :], outcome, before, strict=True):
             if fired[task.index] and now == FAILED and then != FAILED and task.failed_at >= 0:
                 places[task.failed_at] += 1

@@ -174,13 +174,38 @@ def run(variant: Variant, replications: int | None = None) -> Run:
     most = variant.world.plan.replications
     count = min(replications or most, most)
     graph = _joined(variant)
+    return Run(variant, [_replication(variant, graph, r) for r in range(count)])
+
+
+def run_struck(calm: Run, strikes: tuple[Strike, ...]) -> Run:
+    """The calm run again, struck. A replication in which no strike hits is the calm one, and not walked again."""
+    variant = replace(calm.variant, strikes=strikes, own={})
     return Run(
         variant,
         [
-            walk(variant, setting, graph)
-            for setting in (replication_setting(variant, r) for r in range(count))
+            _replication(variant, calm.world.graph, r) if _is_hit(variant, calm, r) else finished
+            for r, finished in enumerate(calm.walks)
         ],
     )
+
+
+def _replication(variant: Variant, graph: Graph, r: int) -> Walk:
+    return walk(variant, replication_setting(variant, r), graph)
+
+
+def _is_hit(variant: Variant, calm: Run, r: int) -> bool:
+    """Whether anything the calm replication came by is struck; up to the first hit both take the same way."""
+    if any(strike.is_window for strike in variant.strikes):
+        return True
+    size = calm.world.plan.per_replication
+    tasks = slice(r * size, (r + 1) * size)
+    for node in sorted(variant.touched):
+        for phase in (0, 1):
+            for number in range(max(t.visits[2 * node + phase] for t in calm.walks[r].tasks)):
+                fired = variant.table(node, phase, number, CALM).marks.fired
+                if any(flags[tasks].any() for flags in fired.values()):
+                    return True
+    return False
 
 
 def trace(variant: Variant, replication: int, task: int) -> Walk:

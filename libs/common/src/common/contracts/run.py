@@ -161,4 +161,5 @@ class RunResult(Value):
     journey: tuple[JourneyStep, ...] = ()
     sensitivity: tuple[Sensitivity, ...] = ()
     assumptions: tuple[str, ...] = ()
-    engine_version: str = "1"
+    engine_version: str = "2"
+    """Same version, same request: same bytes. Another version may differ in drills and last digits."""
