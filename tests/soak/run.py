@@ -10,18 +10,21 @@ import asyncio
 import json
 import sys
 import time
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import nats
 import psutil
+from nats.aio.client import Client
 
 from chaos.judge import judge, settled
 from chaos.ledger import Ledger
 from chaos.load import Load
 from common.permissions import inbox
+from common.streams import SIMULATIONS
 from rig import Stack, running_stack
 from soak.slopes import Slope, Verdict, after_warm_up, slope
 
@@ -29,6 +32,7 @@ EVERY_S = 10.0
 LONGEST_WARM_UP_S = 600.0
 TASKS = 200
 """What a user gets who gives no options, with every failure rehearsed."""
+STREAM_BYTES = 48 * 2**20
 LIMITS = {
     "PSS MB": 1.0,
     "fds": 2.0,
@@ -78,6 +82,22 @@ def _process(samples: Samples, instance: str, pid: int) -> None:
 
 
 async def _consumers(stack: Stack) -> int:
+    async with _admin(stack) as client:
+        return (await client.jetstream().account_info()).consumers
+
+
+async def _fill_soon(stack: Stack) -> None:
+    """Let the stream reach its limit within the warm-up, as it has in any installation some hours old.
+
+    Until then the server keeps more messages by the minute, and its memory steps up when it begins to delete.
+    """
+    async with _admin(stack) as client:
+        config = (await client.jetstream().stream_info(SIMULATIONS.name)).config
+        await client.jetstream().update_stream(config.evolve(max_bytes=STREAM_BYTES))
+
+
+@asynccontextmanager
+async def _admin(stack: Stack) -> AsyncIterator[Client]:
     memory = stack.layout.memory()
     assert memory is not None
     client = await nats.connect(
@@ -87,7 +107,7 @@ async def _consumers(stack: Stack) -> int:
         inbox_prefix=inbox("admin"),
     )
     try:
-        return (await client.jetstream().account_info()).consumers
+        yield client
     finally:
         await client.close()
 
@@ -103,6 +123,7 @@ def lines(samples: Samples, warm_up_s: float) -> list[tuple[Key, Slope, Verdict]
 async def soak(minutes: float, rate_per_s: float, results: Path | None) -> bool:
     samples = Samples()
     with running_stack() as stack:
+        await _fill_soon(stack)
         ledger = Ledger(stack.data_dir / "ledger-soak.jsonl")
         load = Load(stack, ledger, rate_per_s=rate_per_s, tasks=TASKS, full_every=1)
         submitting = asyncio.create_task(load.run("soak"))

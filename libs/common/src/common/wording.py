@@ -84,9 +84,18 @@ def _strip_verb_ending(word: str) -> str:
     return word
 
 
-@lru_cache(maxsize=65_536)
+_DIGIT = re.compile(r"\d")
+
+
 def stem(word: str) -> str:
     """The key of a word's inflections; British and American spellings share it."""
+    if word.isalpha() or not _DIGIT.search(word):
+        return _cached_stem(word)
+    # Case and article numbers hardly come twice: they would only fill the cache.
+    return _stem(word)
+
+
+def _stem(word: str) -> str:
     low = word.lower().replace("\u2019", "'").removesuffix("'s")
     if low in _IRREGULAR:
         return _IRREGULAR[low]
@@ -97,6 +106,9 @@ def stem(word: str) -> str:
     if len(low) > 4 and low.endswith("ll"):
         low = low[:-1]
     return low.replace("our", "or") if len(low) > 5 else low
+
+
+_cached_stem = lru_cache(maxsize=8_192)(_stem)
 
 
 def tokenize(text: str) -> list[Token]:

@@ -22,6 +22,8 @@ class Value(BaseModel):
         serialize_by_alias=True,
         validate_by_name=True,
         validate_by_alias=True,
+        # Values are ids and texts that hardly come twice: kept, they would fill 16,384 places in every process.
+        cache_strings="keys",
     )
 
 

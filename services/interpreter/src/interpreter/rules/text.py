@@ -54,7 +54,9 @@ class Scan:
         """One stem per token; words close to a word of the lexicon take its stem."""
         known = tables.known_stems()
         return [
-            token.stem if token.stem in known else corrected(token.word.lower(), token.stem)
+            corrected(token.word.lower(), token.stem)
+            if token.stem not in known and token.word.isalpha()
+            else token.stem
             for token in self.tokens
         ]
 
@@ -176,10 +178,10 @@ def _without_mark(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     yield (start + mark.end() if mark else start), end
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=4_096)
 def corrected(word: str, key: str) -> str:
     """The stem of the one lexicon word that a typing error away is, else the word's own."""
-    if len(word) < _SHORTEST_CORRECTED or not word.isalpha():
+    if len(word) < _SHORTEST_CORRECTED:
         return key
     limit = 2 if len(word) >= _LONG_WORD else 1
     best: tuple[int, str, str] | None = None
