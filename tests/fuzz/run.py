@@ -4,7 +4,7 @@ Schemathesis is not a dependency of the project; it lives in an environment of i
 
     uv venv .fuzz && uv pip install --python .fuzz/bin/python 'schemathesis>=4.32,<4.33'
     python tests/fuzz/run.py --st .fuzz/bin/st --examples 25 --seed 1      (short, about one minute)
-    python tests/fuzz/run.py --st .fuzz/bin/st --examples 150 --seed 2     (long, more than 10,000 cases)
+    python tests/fuzz/run.py --st .fuzz/bin/st --examples 250 --seed 2     (long, more than 10,000 cases, three minutes)
 
 The exit code is Schemathesis's; 1 also when the gateway's log holds a traceback.
 """
