@@ -1,4 +1,4 @@
-"""One stack, one load, one fault after the other; each simulation counts for the fault it was submitted under."""
+"""One stack, one load, one fault after the other; what is submitted counts for the fault it was submitted under."""
 
 import asyncio
 import random
@@ -14,6 +14,7 @@ from chaos.load import Answers, Load
 from rig import Stack, finished
 
 PROBE_WITHIN_S = 300.0
+TALK_EVERY = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +58,7 @@ async def campaign(
     began = time.monotonic()
     chance = random.Random(seed)
     ledger = Ledger(stack.data_dir / f"ledger-{seed}.jsonl")
-    load = Load(stack, ledger, rate_per_s=rate_per_s, readers=readers)
+    load = Load(stack, ledger, rate_per_s=rate_per_s, readers=readers, talk_every=TALK_EVERY)
     submitting = asyncio.create_task(load.run(f"chaos-{seed}"))
     recovered: dict[str, float | None] = {}
     for name, fault in faults.items():
@@ -107,15 +108,16 @@ async def _recovery(stack: Stack, load: Load, key: str, fault: str) -> float | N
 def table(result: Result) -> str:
     """The rows as Markdown, then what the service answered."""
     lines = [
-        "| fault | simulations | seed | lost | doubled | unfinished | failed | gaps | repeats | disorder | disagree | recovered s |",
-        "|---|---|---|---|---|---|---|---|---|---|---|---|",
+        "| fault | simulations | conversations | seed | lost | doubled | unfinished | failed | gaps | repeats | disorder | disagree | recovered s |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in result.rows:
         c = row.count
         recovered = "never" if row.recovered_s is None else f"{row.recovered_s:.1f}"
         cells = (
             row.fault,
-            c.promised,
+            c.promised - c.conversations,
+            c.conversations,
             row.seed,
             c.lost,
             c.doubled,
@@ -128,10 +130,11 @@ def table(result: Result) -> str:
             f"| {' | '.join(map(str, (*cells, c.disorder, c.disagreements, recovered)))} |"
         )
     total = sum(row.count.promised for row in result.rows)
+    talks = sum(row.count.conversations for row in result.rows)
     answers = ", ".join(f"{name} × {n}" for name, n in sorted(result.answers.statuses.items()))
     lines += [
         "",
-        f"{total} simulations in {result.took_s:.0f} s; readers reconnected {result.reconnects} times; answers: {answers}; "
+        f"{total - talks} simulations and {talks} conversations in {result.took_s:.0f} s; readers reconnected {result.reconnects} times; answers: {answers}; "
         f"503 without Retry-After: {result.answers.bare_503}; never accepted: {result.given_up}.",
     ]
     return "\n".join(lines)

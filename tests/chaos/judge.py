@@ -4,23 +4,13 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import pairwise
 
+from chaos.kinds import KINDS, Kind
 from chaos.ledger import Promise
 from chaos.load import Transcript
 from rig import TERMINAL, Stack
-
-_ROWS = """
-select s.id as simulation_id, s.status,
-       count(e.seq) as events, coalesce(max(e.seq), 0) as head, count(distinct e.event_id) as ids,
-       count(*) filter (where e.event_type in ('simulation_completed', 'simulation_failed', 'simulation_cancelled'))
-           as ends,
-       count(*) filter (where e.event_type = 'tools_mapped') as networks,
-       count(*) filter (where e.event_type = 'simulation_started') as starts
-from simulations s left join events e on e.simulation_id = s.id
-where s.id = any($1) group by 1, 2
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +27,8 @@ class Count:
     repeats: int
     disorder: int
     disagreements: int
+    conversations: int = 0
+    """How many of `promised` are conversations."""
 
     @property
     def is_clean(self) -> bool:
@@ -49,34 +41,57 @@ class Count:
 
 
 async def settled(stack: Stack, promises: Sequence[Promise], within_s: float) -> float:
-    """Wait until every promised simulation has ended; how many seconds that took."""
-    ids = [promise.simulation_id for promise in promises]
+    """Wait until everything promised has ended; how many seconds that took."""
     began = time.monotonic()
-    sql = "select count(*) as n from simulations where id = any($1) and status = any($2)"
-    while time.monotonic() - began < within_s:
-        try:
-            rows = await stack.query(sql, ids, sorted(TERMINAL))
-        except (OSError, TimeoutError):
-            rows = []
-        if rows and rows[0]["n"] == len(set(ids)):
-            break
+    while time.monotonic() - began < within_s and not await _have_ended(stack, promises):
         await asyncio.sleep(0.5)
     return time.monotonic() - began
+
+
+async def _have_ended(stack: Stack, promises: Sequence[Promise]) -> bool:
+    try:
+        for kind in KINDS.values():
+            ids = _ids(promises, kind)
+            (row,) = await stack.query(kind.ended, ids, sorted(TERMINAL))
+            if row["n"] != len(ids):
+                return False
+    except (OSError, TimeoutError):
+        return False
+    return True
 
 
 async def judge(
     stack: Stack, promises: Sequence[Promise], transcripts: Sequence[Transcript]
 ) -> Count:
     """Count over these promises and the readers of them."""
-    ids = {promise.simulation_id for promise in promises}
-    rows = {row["simulation_id"]: row for row in await stack.query(_ROWS, sorted(ids))}
+    counts = [
+        await _judge_kind(
+            stack,
+            kind,
+            [promise for promise in promises if promise.kind == kind.name],
+            [transcript for transcript in transcripts if transcript.kind is kind],
+        )
+        for kind in KINDS.values()
+    ]
+    return Count(
+        conversations=counts[-1].promised,
+        **{
+            field.name: sum(getattr(count, field.name) for count in counts)
+            for field in fields(Count)
+            if field.name != "conversations"
+        },
+    )
+
+
+async def _judge_kind(
+    stack: Stack, kind: Kind, promises: Sequence[Promise], transcripts: Sequence[Transcript]
+) -> Count:
+    ids = set(_ids(promises, kind))
+    rows = {row["id"]: row for row in await stack.query(kind.rows, sorted(ids))}
     keys = Counter(promise.key for promise in promises)
     states = Counter(row["status"] for row in rows.values())
-    doubled_rows = sum(
-        row["ids"] != row["events"] or row["ends"] > 1 or row["networks"] > 1 or row["starts"] > 1
-        for row in rows.values()
-    )
-    seen = [transcript for transcript in transcripts if transcript.simulation_id in ids]
+    doubled_rows = sum(bool(row["again"]) or row["ends"] > 1 for row in rows.values())
+    seen = [transcript for transcript in transcripts if transcript.record_id in ids]
     return Count(
         promised=len(promises),
         completed=states["completed"],
@@ -90,11 +105,15 @@ async def judge(
         + sum(len(t.event_ids) - len(set(t.event_ids)) for t in seen),
         disorder=sum(_disorder(transcript.seqs) for transcript in seen),
         disagreements=sum(
-            not t.is_over or len(t.seqs) != rows[t.simulation_id]["events"]
+            not t.is_over or len(t.seqs) != rows[t.record_id]["events"]
             for t in seen
-            if t.simulation_id in rows
+            if t.record_id in rows
         ),
     )
+
+
+def _ids(promises: Sequence[Promise], kind: Kind) -> list[str]:
+    return sorted({promise.record_id for promise in promises if promise.kind == kind.name})
 
 
 def _gaps(seqs: Sequence[int]) -> int:

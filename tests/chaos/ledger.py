@@ -6,12 +6,15 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from chaos.kinds import Name
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promise:
-    """One accepted simulation. `accepted_s` is Unix time; `fault` is what was going on when it was asked for."""
+    """One accepted request. `accepted_s` is Unix time; `fault` is what was going on when it was asked for."""
 
-    simulation_id: str
+    kind: Name
+    record_id: str
     key: str
     fault: str
     accepted_s: float
@@ -24,8 +27,10 @@ class Ledger:
         self._path = path
         self._file = path.open("a")
 
-    def write(self, simulation_id: str, key: str, fault: str) -> None:
-        promise = Promise(simulation_id=simulation_id, key=key, fault=fault, accepted_s=time.time())
+    def write(self, kind: Name, record_id: str, key: str, fault: str) -> None:
+        promise = Promise(
+            kind=kind, record_id=record_id, key=key, fault=fault, accepted_s=time.time()
+        )
         self._file.write(json.dumps(asdict(promise)) + "\n")
         self._file.flush()
         os.fsync(self._file.fileno())

@@ -11,10 +11,10 @@ import httpx2
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
+from chaos.kinds import CONVERSATION, SIMULATION, Kind
 from chaos.ledger import Ledger
-from rig import REFUND, Stack
+from rig import Stack
 
-ENDS = {"simulation_completed", "simulation_failed", "simulation_cancelled"}
 RETRY_S = 0.3
 FULL_EVERY = 10
 SUBMIT_WITHIN_S = 240.0
@@ -36,7 +36,8 @@ class Answers:
 class Transcript:
     """What one reader got, over all its connections."""
 
-    simulation_id: str
+    kind: Kind
+    record_id: str
     seqs: list[int] = field(default_factory=list)
     event_ids: list[str] = field(default_factory=list)
     connections: int = 0
@@ -45,7 +46,10 @@ class Transcript:
 
 
 class Load:
-    """`rate_per_s` submissions for as long as `run` goes on; every one is followed by `readers` websockets."""
+    """`rate_per_s` submissions for as long as `run` goes on; every one is followed by `readers` websockets.
+
+    Every `talk_every`-th is a conversation (0: none), the others are simulations.
+    """
 
     def __init__(
         self,
@@ -56,6 +60,7 @@ class Load:
         readers: int = 1,
         tasks: int = 20,
         full_every: int = FULL_EVERY,
+        talk_every: int = 0,
     ) -> None:
         self._client = stack.client(15)
         self._stack = stack
@@ -64,6 +69,7 @@ class Load:
         self._readers = readers
         self._tasks = tasks
         self._full_every = full_every
+        self._talk_every = talk_every
         self._work: set[asyncio.Task[Any]] = set()
         self.fault = "calm"
         self.answers = Answers()
@@ -75,7 +81,9 @@ class Load:
         """Until cancelled; `name` makes the idempotency keys of this run its own."""
         number = 0
         while True:
-            self._spawn(self.submit(f"{name}-{number}", self.fault))
+            talks = self._talk_every and number % self._talk_every == self._talk_every - 1
+            kind = CONVERSATION if talks else SIMULATION
+            self._spawn(self.submit(f"{name}-{number}", self.fault, kind))
             number += 1
             await asyncio.sleep(1 / self._rate_per_s)
 
@@ -88,21 +96,21 @@ class Load:
             task.cancel()
         await asyncio.gather(*self._work, return_exceptions=True)
 
-    async def submit(self, key: str, fault: str) -> str | None:
+    async def submit(self, key: str, fault: str, kind: Kind = SIMULATION) -> str | None:
         """Ask until it is accepted, always under the same key; then write it down, then follow it."""
-        body = {"scenario": f"{REFUND} Case {key}.", "options": self._options()}
+        body = kind.body(key, self._options() if kind is SIMULATION else {})
         end = asyncio.get_running_loop().time() + SUBMIT_WITHIN_S
         while asyncio.get_running_loop().time() < end:
             try:
                 answer = await self._client.post(
-                    "/simulate?wait=none", json=body, headers={"Idempotency-Key": key}
+                    kind.post, json=body, headers={"Idempotency-Key": key}
                 )
             except httpx2.HTTPError as error:
                 self.answers.statuses[type(error).__name__] += 1
             else:
                 self.answers.note(answer)
-                if answer.status_code in {200, 202}:
-                    return self._accepted(str(answer.json()["simulation_id"]), key, fault)
+                if answer.is_success:
+                    return self._accepted(kind, str(answer.json()[kind.id_field]), key, fault)
             await asyncio.sleep(RETRY_S)
         self.given_up += 1
         return None
@@ -113,17 +121,13 @@ class Load:
         self._asked += 1
         return {"tasks": self._tasks} | ({} if is_full else {"failures": []})
 
-    def _accepted(self, simulation_id: str, key: str, fault: str) -> str:
-        self._ledger.write(simulation_id, key, fault)
+    def _accepted(self, kind: Kind, record_id: str, key: str, fault: str) -> str:
+        self._ledger.write(kind.name, record_id, key, fault)
         for _ in range(self._readers):
-            self.follow(simulation_id)
-        return simulation_id
-
-    def follow(self, simulation_id: str) -> Transcript:
-        transcript = Transcript(simulation_id=simulation_id)
-        self.transcripts.append(transcript)
-        self._spawn(read(self._stack, transcript))
-        return transcript
+            transcript = Transcript(kind=kind, record_id=record_id)
+            self.transcripts.append(transcript)
+            self._spawn(read(self._stack, transcript))
+        return record_id
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.create_task(work)
@@ -135,7 +139,8 @@ async def read(stack: Stack, transcript: Transcript) -> None:
     """Follow to the end through every lost connection, always after the last `seq` that was seen."""
     while not transcript.is_over:
         after = transcript.seqs[-1] if transcript.seqs else 0
-        url = f"{stack.ws_url}/ws/{transcript.simulation_id}?after={after}"
+        path = transcript.kind.socket.format(transcript.record_id)
+        url = f"{stack.ws_url}{path}?after={after}"
         try:
             async with connect(
                 url, proxy=None, compression=None, max_size=None, open_timeout=5
@@ -155,5 +160,6 @@ def _note(transcript: Transcript, frame: dict[str, Any]) -> None:
     if "event_type" not in frame or "seq" not in frame:
         return
     transcript.seqs.append(frame["seq"])
-    transcript.event_ids.append(frame["event_id"])
-    transcript.is_over = frame["event_type"] in ENDS
+    # A conversation's frames are named by their place.
+    transcript.event_ids.append(frame.get("event_id", str(frame["seq"])))
+    transcript.is_over = transcript.kind.is_end(frame)

@@ -50,7 +50,7 @@ async def run(
             print(f"\n500 sockets, gateway killed every 30 s: {sockets}", flush=True)
             is_clean &= sockets.count.is_clean
     print(
-        f"\nseed {seed}: {sum(r.count.promised for r in rows)} simulations, {'clean' if is_clean else 'NOT clean'}"
+        f"\nseed {seed}: {sum(r.count.promised for r in rows)} accepted, {'clean' if is_clean else 'NOT clean'}"
     )
     return is_clean
 

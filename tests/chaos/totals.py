@@ -9,6 +9,7 @@ from typing import Any
 
 COUNTED = (
     "promised",
+    "conversations",
     "lost",
     "doubled",
     "unfinished",
@@ -26,7 +27,7 @@ def totals(rows: list[dict[str, Any]]) -> str:
     for row in rows:
         of[row["fault"]].append(row)
     lines = [
-        f"| fault | struck | simulations | {' | '.join(COUNTED[1:])} | recovered s, median | longest |",
+        f"| fault | struck | promised | {' | '.join(COUNTED[1:])} | recovered s, median | longest |",
         f"|---|{'---|' * (len(COUNTED) + 3)}",
     ]
     for fault, some in of.items():
@@ -36,7 +37,7 @@ def totals(rows: list[dict[str, Any]]) -> str:
 
 
 def _line(name: str, rows: list[dict[str, Any]]) -> str:
-    sums = [sum(row["count"][what] for row in rows) for what in COUNTED]
+    sums = [sum(row["count"].get(what, 0) for row in rows) for what in COUNTED]
     recovered = [row["recovered_s"] for row in rows]
     known = [s for s in recovered if s is not None]
     longest = "never" if len(known) < len(recovered) else f"{max(known):.1f}"
