@@ -14,7 +14,8 @@ from chaos.load import Answers, Load
 from rig import Stack, finished
 
 PROBE_WITHIN_S = 300.0
-TALK_EVERY = 5
+TALK_EVERY = 3
+"""Every third request is a conversation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

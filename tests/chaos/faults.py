@@ -95,6 +95,7 @@ SHORT: dict[str, Fault] = {
 }
 LONG: dict[str, Fault] = SHORT | {
     "gateway restarted": gateway_restarted,
+    "conversation worker frozen 20 s": frozen("conversation-1", 20),
     "PostgreSQL frozen 60 s": frozen("postgres", 60),
     "NATS frozen 180 s": frozen("nats", 180),
 }

@@ -1,8 +1,9 @@
 """Half an hour under load: does anything grow?  python tests/soak/run.py [--minutes 30] [--rate 2] [--results FILE]
 
 Samples every process of a stack of its own while simulations come in at a steady rate, each with one websocket reader.
-Memory is anonymous memory (RssAnon): a share of file pages (PSS) would change with every other process on the machine. Warm-up (the first third, at most ten minutes) is left out. Exit code 1
-when something grows beyond its limit for sure, or work was not clean; `unclear` says that the time was too short.
+Memory is anonymous memory (RssAnon): a share of file pages (PSS) would change with every other process on the machine.
+Warm-up (the first third, at most ten minutes) is left out. Exit code 1 when something grows beyond its limit for sure,
+or work was not clean; `unclear` says that the time was too short.
 """
 
 import argparse
