@@ -38,6 +38,7 @@ LIMITS = {
     "memory MB": 1.0,
     "fds": 2.0,
     "threads": 2.0,
+    "tasks": 2.0,
     "connections": 2.0,
     "consumers": 0.0,
     "outbox rows": 20.0,
@@ -65,6 +66,7 @@ async def sample(stack: Stack, samples: Samples) -> None:
     for service in report.services if report else ():
         with suppress(psutil.Error):
             await asyncio.to_thread(_process, samples, service.instance, service.pid or 0)
+    await _tasks(stack, samples)
     (row,) = await stack.query(
         "select (select count(*) from pg_stat_activity where backend_type = 'client backend') as connections,"
         " (select count(*) from outbox) as waiting"
@@ -80,6 +82,17 @@ def _process(samples: Samples, instance: str, pid: int) -> None:
     if instance != "postgres":  # its backends come and go with the connections
         samples.add(instance, "fds", sum(p.num_fds() for p in family))
         samples.add(instance, "threads", sum(p.num_threads() for p in family))
+
+
+async def _tasks(stack: Stack, samples: Samples) -> None:
+    """asyncio tasks: of the workers as their last sign of life says, of the gateway as it counts now."""
+    async with stack.client() as client:
+        workers = (await client.get("/api/status")).json()["workers"]
+        counted = (await client.get("/metrics")).text
+    for worker in workers:
+        samples.add(worker["instance"], "tasks", worker["tasks"])
+    (line,) = (line for line in counted.splitlines() if line.startswith("gateway_tasks "))
+    samples.add("gateway", "tasks", float(line.split()[1]))
 
 
 def anonymous_kb(pid: int) -> int:

@@ -25,3 +25,5 @@ class Heartbeat(Value):
     redelivered: int = 0
     busy_s: float = 0.0
     rss_bytes: int | None = None
+    tasks: int | None = None
+    """asyncio tasks that are not done: a number that grows is a leak."""

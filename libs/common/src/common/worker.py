@@ -128,6 +128,7 @@ async def _beat(bus: Bus, settings: WorkerSettings) -> None:
             sent_at=datetime.now(UTC),
             slots=settings.slots,
             rss_bytes=_rss_bytes(),
+            tasks=len(asyncio.all_tasks()),
             **asdict(bus.counters),
         )
         with suppress(NatsError, TimeoutError):

@@ -13,6 +13,7 @@ RESULTS = Counter(
 MALFORMED = Counter("gateway_malformed", "Messages nobody could read, sent to the DLQ")
 REEMITTED = Counter("gateway_reemitted", "Awaited events sent out again by the reaper", ["reason"])
 FRAMES = Counter("gateway_frames_stored", "Stream events stored")
+TASKS = Gauge("gateway_tasks", "asyncio tasks that are not done")
 SOCKETS = Gauge("gateway_sockets", "Open websockets and event streams", ["kind"])
 CLOSED = Counter(
     "gateway_sockets_closed", "Websockets closed by the gateway, by close code", ["code"]

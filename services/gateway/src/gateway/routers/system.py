@@ -1,10 +1,13 @@
 """Health and state of the gateway and of what it stands on."""
 
+import asyncio
+
 from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import PlainTextResponse, Response
 
 from gateway.asyncapi import document
+from gateway.metrics import TASKS
 from gateway.routers.dependencies import TheGateway, answer
 from gateway.standing import exposition
 from gateway.tenancy import EVERYONE, acting_for
@@ -49,5 +52,6 @@ async def metrics(gateway: TheGateway) -> Response:
     """Prometheus text format: what this process counted, and what stands at this moment."""
     with acting_for(EVERYONE):
         standing = exposition(await gateway.status.read())
+    TASKS.set(len(asyncio.all_tasks()))
     counted = generate_latest()
     return Response(counted + standing, media_type=CONTENT_TYPE_LATEST)
