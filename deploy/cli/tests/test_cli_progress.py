@@ -67,6 +67,20 @@ def test_what_a_stage_found_may_come_in_a_later_event(
     ]
 
 
+def test_first_figures_of_a_run_under_way_do_not_end_it(
+    make_frame: MakeFrame, run: RunResult
+) -> None:
+    chosen = make_frame(1, "failures_selected", event_id="r1.failures.1")
+    first = make_frame(2, "observability", event_id="r1.run.p1", payload={"progress": 0.1})
+    figures = {"run": run.model_dump(mode="json")}
+    last = make_frame(3, "observability", event_id="r1.run.1", payload=figures)
+
+    under_way, over = heard([chosen, first]), heard([chosen, first, last])
+
+    assert [entry.stage for entry in under_way.done] == ["failures"]
+    assert over.done[-1].took_s == (last.timestamp - chosen.timestamp).total_seconds()
+
+
 def test_an_unknown_cost_is_unknown_in_the_progress_too(
     make_frame: MakeFrame, run: RunResult
 ) -> None:

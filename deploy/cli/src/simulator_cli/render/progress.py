@@ -70,7 +70,7 @@ class Progress:
             reason = frame.payload.get("reason") or frame.payload.get("message")
             return replace(state, outcome=_OUTCOME[frame.event_type], reason=reason)
         stage = stage_of(frame)
-        if stage is None:
+        if stage is None or "progress" in frame.payload:  # of a stage under way: no answer yet
             return replace(state, last=state.last or frame.timestamp)
         if any(found.stage == stage for found in state.done):
             return replace(state, done=tuple(_told(found, stage, frame) for found in state.done))
